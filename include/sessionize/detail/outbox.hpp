@@ -1,0 +1,141 @@
+#ifndef SESSIONIZE_DETAIL_OUTBOX_HPP
+#define SESSIONIZE_DETAIL_OUTBOX_HPP
+
+#include <sessionize/counters.hpp>
+#include <sessionize/record.hpp>
+#include <sessionize/sink.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+template <class Event>
+inline constexpr char event_type_tag = 0;
+
+/// What sinks have refused, with copies of its keys and events, in order. Invariant: while it is
+/// not empty, nothing else is given to a sink.
+///
+/// The ledger: a caller counts what it has decided as pending; the outbox moves it to emitted when
+/// a sink has it. Whatever a sink does in between, refuse or throw, the counters stay true.
+template <session_clock Clock, session_key Key>
+class Outbox {
+ public:
+  using SummaryV = SummaryView<Clock, Key>;
+
+  Counters counters{};
+
+  [[nodiscard]] bool empty() const noexcept { return pending_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return pending_.size(); }
+
+  /// Gives a summary to a sink that takes summaries, and keeps it where the sink has not taken it.
+  template <class Sink>
+  Delivery send(Sink& sink, const SummaryV& summary) {
+    Keeper keeper{*this, &summary};
+    return keeper.answer(deliver_summary(sink, summary));
+  }
+
+  /// Gives the summary that an event closed, if any, and the event's record to a sink.
+  template <class Event, class Sink>
+  Delivery send(Sink& sink, const std::optional<SummaryV>& closed,
+                const RecordView<Clock, Key, Event>& record) {
+    RecordKeeper<Event> keep_record{*this, record};
+    if (closed && send(sink, *closed) == Delivery::refused) return Delivery::refused;
+    return keep_record.answer(deliver_record(sink, record));
+  }
+
+  /// Gives a sink what is pending, first to last, until it refuses.
+  template <class Event, class Sink>
+  Delivery resend(Sink& sink) {
+    while (!pending_.empty()) {
+      if (resend_one<Event>(sink, pending_.front()) == Delivery::refused) return Delivery::refused;
+      pending_.pop_front();
+    }
+    return Delivery::ok;
+  }
+
+ private:
+  struct Pending {
+    std::optional<Summary<Clock, Key>> summary{};
+    std::optional<Record<Clock, Key, std::shared_ptr<const void>>> record{};
+    const char* event_type = nullptr;
+  };
+
+  /// Keeps a summary unless its sink turns out to have it, also when the sink throws. There is no
+  /// way to lose less than everything where there is no memory left to keep it: the program ends.
+  struct Keeper {
+    Outbox& outbox;
+    const SummaryV* kept;
+
+    ~Keeper() {
+      if (kept != nullptr) outbox.pending_.push_back({kept->owned(), {}, nullptr});
+    }
+    Delivery answer(Delivery delivery) noexcept {
+      if (delivery == Delivery::ok) kept = nullptr;
+      return delivery;
+    }
+  };
+  template <class Event>
+  struct RecordKeeper {
+    Outbox& outbox;
+    const RecordView<Clock, Key, Event>& record;
+    bool taken = false;
+
+    ~RecordKeeper() {
+      if (taken) return;
+      outbox.pending_.push_back(
+          {{},
+           Record<Clock, Key, std::shared_ptr<const void>>{
+               record, Key(record.key), std::make_shared<const Event>(record.event)},
+           &event_type_tag<Event>});
+    }
+    Delivery answer(Delivery delivery) noexcept {
+      taken = delivery == Delivery::ok;
+      return delivery;
+    }
+  };
+
+  template <class Sink>
+  Delivery deliver_summary(Sink& sink, const SummaryV& summary) {
+    if constexpr (takes<Sink, SummaryV>)
+      if (deliver(sink, summary) == Delivery::refused) return Delivery::refused;
+    counters.events_pending -= summary.events.value_or(0);
+    counters.events_emitted += summary.events.value_or(0);
+    return Delivery::ok;
+  }
+  template <class Event, class Sink>
+  Delivery deliver_record(Sink& sink, const Record<Clock, key_view_t<Key>, const Event&>& record) {
+    if constexpr (takes<Sink, RecordView<Clock, Key, Event>>)
+      if (deliver(sink, record) == Delivery::refused) return Delivery::refused;
+    --counters.records_pending;
+    ++counters.records_emitted;
+    return Delivery::ok;
+  }
+
+  template <class Event, class Sink>
+  Delivery resend_one(Sink& sink, const Pending& pending) {
+    if (pending.summary) {
+      const auto& kept = *pending.summary;
+      return deliver_summary(sink, SummaryV{key_view_t<Key>(kept.key), kept.start, kept.last,
+                                            kept.events, kept.reason, kept.ordinal});
+    }
+    // A record of another event type waits for a call with events of that type.
+    if (pending.event_type != &event_type_tag<Event>) return Delivery::refused;
+    const auto& kept = *pending.record;
+    return deliver_record<Event>(
+        sink, RecordView<Clock, Key, Event>{kept, key_view_t<Key>(kept.key),
+                                            *static_cast<const Event*>(kept.event.get())});
+  }
+
+  std::deque<Pending> pending_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

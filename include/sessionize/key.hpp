@@ -1,0 +1,202 @@
+#ifndef SESSIONIZE_KEY_HPP
+#define SESSIONIZE_KEY_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace sessionize {
+inline namespace v0 {
+
+namespace detail {
+
+/// The 128-bit product of two words.
+struct Product {
+  std::uint64_t low, high;
+};
+constexpr Product multiply(std::uint64_t a, std::uint64_t b) noexcept {
+#ifdef __SIZEOF_INT128__
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return {static_cast<std::uint64_t>(product), static_cast<std::uint64_t>(product >> 64)};
+#else
+  const std::uint64_t a_low = a & 0xffff'ffff, a_high = a >> 32;
+  const std::uint64_t b_low = b & 0xffff'ffff, b_high = b >> 32;
+  const std::uint64_t low = a_low * b_low, mid_a = a_high * b_low, mid_b = a_low * b_high;
+  const std::uint64_t carry = ((low >> 32) + (mid_a & 0xffff'ffff) + (mid_b & 0xffff'ffff)) >> 32;
+  return {a * b, a_high * b_high + (mid_a >> 32) + (mid_b >> 32) + carry};
+#endif
+}
+
+/// The next number of Steele, Lea and Flood's SplitMix64 sequence; also spreads one seed to many.
+constexpr std::uint64_t splitmix64(std::uint64_t& state) noexcept {
+  std::uint64_t z = (state += 0x9e37'79b9'7f4a'7c15);
+  z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
+  z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
+  return z ^ (z >> 31);
+}
+
+}  // namespace detail
+
+/// A hash of integers and bytes under a secret of 192 bits, so that keys from outside cannot be
+/// chosen to collide. Each step folds a 128-bit product whose two factors are both masked by the
+/// secret: no input makes a factor zero without knowing it.
+class KeyHasher {
+ public:
+  constexpr explicit KeyHasher(std::uint64_t seed) noexcept {
+    for (auto& word : secret_) word = detail::splitmix64(seed) | 1;
+  }
+
+  /// The hash of one word, continued from `state`.
+  [[nodiscard]] constexpr std::uint64_t operator()(std::uint64_t word,
+                                                   std::uint64_t state = 0) const noexcept {
+    return fold(word ^ state ^ secret_[0], secret_[1] ^ (state << 1));
+  }
+
+  /// The hash of a text, continued from `state`. Linear in its length.
+  [[nodiscard]] std::uint64_t operator()(std::string_view text,
+                                         std::uint64_t state = 0) const noexcept {
+    state ^= fold(text.size() ^ secret_[2], secret_[1]);
+    const char* at = text.data();
+    std::size_t left = text.size();
+    for (; left > 16; at += 16, left -= 16)
+      state = fold(load(at, 8) ^ state ^ secret_[0], load(at + 8, 8) ^ secret_[1] ^ (state << 1));
+    const std::size_t first = left < 8 ? left : 8;
+    return fold(load(at, first) ^ state ^ secret_[2],
+                load(at + first, left - first) ^ secret_[0] ^ (state << 1));
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+    const auto product = detail::multiply(a, b);
+    return product.low ^ product.high;
+  }
+  [[nodiscard]] static std::uint64_t load(const char* at, std::size_t count) noexcept {
+    std::uint64_t word = 0;
+    if (count != 0) std::memcpy(&word, at, count);
+    return word;
+  }
+
+  std::uint64_t secret_[3]{};
+};
+
+/// How the library sees a key of type `Key`: `view` is the type it is passed, looked up and
+/// reported as. The primary template serves types that have std::hash, == and <; their views refer
+/// to the key. (A weak std::hash stays weak under the seed: give keys from outside as text.)
+template <class Key>
+struct KeyTraits {
+  /// A reference to a key that can be copied, and made from a temporary for the span of a call.
+  class view {
+   public:
+    constexpr view(const Key& key) noexcept : key_(&key) {}
+    constexpr operator const Key&() const noexcept { return *key_; }
+    [[nodiscard]] constexpr const Key& get() const noexcept { return *key_; }
+    friend constexpr bool operator==(view a, view b) { return *a.key_ == *b.key_; }
+    friend constexpr bool operator<(view a, view b) { return *a.key_ < *b.key_; }
+
+   private:
+    const Key* key_;
+  };
+  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, view key, std::uint64_t state) {
+    return hasher(static_cast<std::uint64_t>(std::hash<Key>{}(key.get())), state);
+  }
+};
+
+template <class Key>
+requires std::integral<Key> || std::is_enum_v<Key>
+struct KeyTraits<Key> {
+  using view = Key;
+  [[nodiscard]] static constexpr std::uint64_t hash(const KeyHasher& hasher, Key key,
+                                                    std::uint64_t state) noexcept {
+    return hasher(static_cast<std::uint64_t>(key), state);
+  }
+};
+
+template <>
+struct KeyTraits<std::string> {
+  using view = std::string_view;
+  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, std::string_view key,
+                                          std::uint64_t state) noexcept {
+    return hasher(key, state);
+  }
+};
+
+/// Composite keys: the view of a pair or a tuple is a pair or a tuple of views.
+template <class A, class B>
+struct KeyTraits<std::pair<A, B>> {
+  using view = std::pair<typename KeyTraits<A>::view, typename KeyTraits<B>::view>;
+  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, const view& key,
+                                          std::uint64_t state) {
+    return KeyTraits<B>::hash(hasher, key.second, KeyTraits<A>::hash(hasher, key.first, state));
+  }
+};
+template <class... Parts>
+struct KeyTraits<std::tuple<Parts...>> {
+  using view = std::tuple<typename KeyTraits<Parts>::view...>;
+  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, const view& key,
+                                          std::uint64_t state) {
+    std::apply(
+        [&](const auto&... part) { ((state = KeyTraits<Parts>::hash(hasher, part, state)), ...); },
+        key);
+    return state;
+  }
+};
+
+/// The type that a key is passed, looked up and reported as: std::string_view for std::string,
+/// integers as they are, a reference-like view for other types.
+template <class Key>
+using key_view_t = typename KeyTraits<Key>::view;
+
+namespace detail {
+
+template <class View>
+struct OwnedKey {
+  using type = View;
+};
+template <>
+struct OwnedKey<std::string_view> {
+  using type = std::string;
+};
+template <class View>
+requires requires(const View& view) { view.get(); }
+struct OwnedKey<View> {
+  using type = std::remove_cvref_t<decltype(std::declval<const View&>().get())>;
+};
+template <class A, class B>
+struct OwnedKey<std::pair<A, B>> {
+  using type = std::pair<typename OwnedKey<A>::type, typename OwnedKey<B>::type>;
+};
+template <class... Parts>
+struct OwnedKey<std::tuple<Parts...>> {
+  using type = std::tuple<typename OwnedKey<Parts>::type...>;
+};
+
+}  // namespace detail
+
+/// The key type that a view looks at.
+template <class View>
+using owned_key_t = typename detail::OwnedKey<View>::type;
+
+/// What a key is: an integer, an enumeration, std::string, a pair or tuple of keys, or a type of
+/// the caller's with ==, < and std::hash.
+template <class Key>
+concept session_key = std::copyable<Key> &&
+    requires(const key_view_t<Key>& view, const KeyHasher& hasher, const Key& key) {
+  { view == view } -> std::convertible_to<bool>;
+  { view < view } -> std::convertible_to<bool>;
+  { KeyTraits<Key>::hash(hasher, view, std::uint64_t{}) } -> std::same_as<std::uint64_t>;
+  key_view_t<Key>(key);
+  Key(view);
+};
+
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

@@ -1,0 +1,175 @@
+#ifndef SESSIONIZE_KEY_TABLE_HPP
+#define SESSIONIZE_KEY_TABLE_HPP
+
+#include <sessionize/key.hpp>
+
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+
+namespace detail {
+
+/// A seed that an attacker does not know, another for each call. Not for cryptography.
+inline std::uint64_t fresh_seed() {
+  static thread_local std::uint64_t state = [] {
+    std::random_device entropy;
+    return (std::uint64_t{entropy()} << 32) | entropy();
+  }();
+  return splitmix64(state);
+}
+
+}  // namespace detail
+
+/// The state of each key: a hash table under a seed of its own.
+///
+/// Entries lie in one dense array in order of insertion, with the last one moved into the place of
+/// an erased one, so that what a caller sees never hangs on the seed. Beside them is an index of
+/// 8-byte cells {tag, entry}, linearly probed. Invariants:
+/// - `cells_` is empty or a power of two in size, and at most 5/8 full;
+/// - a cell's tag is the low half of its key's hash with the lowest bit set, 0 where it is free;
+/// - a key's cell is reached from its home (the hash's high half, masked) without a free cell
+///   between; erasing shifts later cells back to keep that so.
+/// Look-up is expected constant time for keys of any origin. Not thread-safe.
+template <session_key Key, class Value>
+class KeyTable {
+ public:
+  using View = key_view_t<Key>;
+  struct Entry {
+    Key key;
+    Value value;
+  };
+  static constexpr std::size_t max_size = UINT32_MAX - 1;
+
+  KeyTable() : hasher_(detail::fresh_seed()) {}
+
+  /// The entry of `key`, or null. Allocates nothing.
+  [[nodiscard]] Entry* find(const View& key) noexcept {
+    const std::size_t cell = find_cell(key);
+    return cell == nowhere ? nullptr : &entries_[cells_[cell].entry];
+  }
+  [[nodiscard]] const Entry* find(const View& key) const noexcept {
+    return const_cast<KeyTable*>(this)->find(key);
+  }
+
+  /// Adds an entry for a key that has none; fewer than max_size keys are present. Invalidates
+  /// entries. Where it throws (memory), nothing has changed.
+  Entry& insert(const View& key, Value&& value) {
+    assert(entries_.size() < max_size && find(key) == nullptr);
+    if ((entries_.size() + 1) * 8 > cells_.size() * 5)
+      rebuild(cells_.empty() ? 8 : cells_.size() * 2);
+    entries_.push_back(Entry{Key(key), std::move(value)});
+    place(hash(key), static_cast<std::uint32_t>(entries_.size() - 1));
+    return entries_.back();
+  }
+
+  /// Removes the entry at position `at` of entries() and returns it; the last one takes its place.
+  Entry erase_at(std::size_t at) noexcept {
+    assert(at < entries_.size());
+    const std::size_t last = entries_.size() - 1;
+    free_cell(cell_of(at));
+    if (at != last) {
+      cells_[cell_of(last)].entry = static_cast<std::uint32_t>(at);
+      std::swap(entries_[at], entries_[last]);
+    }
+    Entry erased = std::move(entries_.back());
+    entries_.pop_back();
+    return erased;
+  }
+
+  /// All entries, densely; in order of insertion but for the effect of erase_at().
+  [[nodiscard]] std::span<Entry> entries() noexcept { return entries_; }
+  [[nodiscard]] std::span<const Entry> entries() const noexcept { return entries_; }
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t position(const Entry& entry) const noexcept {
+    return static_cast<std::size_t>(&entry - entries_.data());
+  }
+
+  /// Makes room for `keys` keys in all.
+  void reserve(std::size_t keys) {
+    entries_.reserve(keys);
+    const std::size_t cells = cells_for(keys);
+    if (cells > cells_.size()) rebuild(cells);
+  }
+
+  /// Gives memory back where less than an eighth of it is in use.
+  void shrink() {
+    if (cells_.size() <= 8 || entries_.size() * 8 > cells_.size()) return;
+    entries_.shrink_to_fit();
+    rebuild(cells_for(entries_.size()));
+  }
+
+ private:
+  struct Cell {
+    std::uint32_t tag = 0;
+    std::uint32_t entry = 0;
+  };
+  static constexpr std::size_t nowhere = SIZE_MAX;
+
+  [[nodiscard]] static std::size_t cells_for(std::size_t keys) noexcept {
+    return keys == 0 ? 0 : std::bit_ceil(keys * 8 / 5 + 1 < 8 ? std::size_t{8} : keys * 8 / 5 + 1);
+  }
+  [[nodiscard]] std::uint64_t hash(const View& key) const {
+    return KeyTraits<Key>::hash(hasher_, key, 0);
+  }
+  [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) noexcept {
+    return static_cast<std::uint32_t>(hash) | 1U;
+  }
+  [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept {
+    return static_cast<std::size_t>(hash >> 32) & (cells_.size() - 1);
+  }
+  [[nodiscard]] std::size_t after(std::size_t cell) const noexcept {
+    return (cell + 1) & (cells_.size() - 1);
+  }
+
+  [[nodiscard]] std::size_t find_cell(const View& key) const noexcept {
+    if (cells_.empty()) return nowhere;
+    const std::uint64_t hashed = hash(key);
+    for (std::size_t cell = home(hashed); cells_[cell].tag != 0; cell = after(cell))
+      if (cells_[cell].tag == tag(hashed) && View(entries_[cells_[cell].entry].key) == key)
+        return cell;
+    return nowhere;
+  }
+  [[nodiscard]] std::size_t cell_of(std::size_t at) const noexcept {
+    std::size_t cell = home(hash(View(entries_[at].key)));
+    while (cells_[cell].tag == 0 || cells_[cell].entry != at) cell = after(cell);
+    return cell;
+  }
+
+  void place(std::uint64_t hashed, std::uint32_t entry) noexcept {
+    std::size_t cell = home(hashed);
+    while (cells_[cell].tag != 0) cell = after(cell);
+    cells_[cell] = {tag(hashed), entry};
+  }
+  void free_cell(std::size_t hole) noexcept {
+    for (std::size_t cell = after(hole); cells_[cell].tag != 0; cell = after(cell)) {
+      const std::size_t wanted = home(hash(View(entries_[cells_[cell].entry].key)));
+      const std::size_t mask = cells_.size() - 1;
+      if (((cell - wanted) & mask) < ((cell - hole) & mask)) continue;
+      cells_[hole] = cells_[cell];
+      hole = cell;
+    }
+    cells_[hole] = {};
+  }
+  void rebuild(std::size_t cells) {
+    std::vector<Cell>(cells).swap(cells_);
+    for (std::size_t at = 0; at < entries_.size(); ++at)
+      place(hash(View(entries_[at].key)), static_cast<std::uint32_t>(at));
+  }
+
+  KeyHasher hasher_;
+  std::vector<Cell> cells_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

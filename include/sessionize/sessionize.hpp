@@ -1,0 +1,24 @@
+#ifndef SESSIONIZE_SESSIONIZE_HPP
+#define SESSIONIZE_SESSIONIZE_HPP
+
+// Events (key, time, anything else) go in, sessions come out.
+//
+//   sessionizer.hpp   Sessionizer<Clock, Key>: the class that most programs use
+//   decide.hpp        the whole algorithm: what one event does to the state of its key
+//   rules/            when a session starts, as pure functions: a new rule goes there
+//   sinks/            where records and summaries go: a new sink goes there
+//   session_id.hpp    the forms of session ids
+//   key_table.hpp     the state of each key
+//
+// Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json) and
+// testing/testing.hpp (for the tests of your own rules; target sessionize::testing).
+
+#include <sessionize/clock.hpp>
+#include <sessionize/rules/rules.hpp>
+#include <sessionize/session_id.hpp>
+#include <sessionize/sessionizer.hpp>
+#include <sessionize/sinks/sinks.hpp>
+#include <sessionize/utc.hpp>
+#include <sessionize/version.hpp>
+
+#endif

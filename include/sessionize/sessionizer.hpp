@@ -1,0 +1,356 @@
+#ifndef SESSIONIZE_SESSIONIZER_HPP
+#define SESSIONIZE_SESSIONIZER_HPP
+
+#include <sessionize/counters.hpp>
+#include <sessionize/decide.hpp>
+#include <sessionize/detail/nullable.hpp>
+#include <sessionize/detail/outbox.hpp>
+#include <sessionize/key_table.hpp>
+#include <sessionize/projections.hpp>
+#include <sessionize/record.hpp>
+#include <sessionize/sink.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+
+/// How far a call got.
+struct [[nodiscard]] Progress {
+  /// How many events of the range were taken, rejected ones included. After a refusal, go on with
+  /// the event behind them; what the sink refused goes out first.
+  std::size_t events = 0;
+  /// Delivery::refused where the sink refused something, which is kept.
+  Delivery delivery = Delivery::ok;
+};
+
+/// The error sink that is used where none is given: rejections are counted, in Counters.
+struct CountRejections {
+  constexpr void operator()(const Rejection&) const noexcept {}
+};
+
+/// Cuts each key's events into sessions, in the order of their arrival.
+///
+/// Clock     gives the types of times; see session_clock
+/// Key       an integer, std::string, a pair or tuple of keys, or a type of the caller's
+/// Rule      what splits sessions besides the gap; see rules/split_rule.hpp and any_of()
+/// counting  whether the events of each session are counted
+///
+/// A call takes expected constant time an event, and allocates nothing for an event of a known key
+/// that opens no pending delivery. State grows with the keys seen (bounded by max_keys) until
+/// expire(), flush() or erase() frees it: nothing expires unasked. Throws nothing of its own; a
+/// std::bad_alloc, or what a sink or rule throws, passes through and leaves the state and the
+/// counters true. A sink must not call back into the sessionizer that calls it. One thread at a
+/// time may use an object; different objects share nothing.
+template <session_clock Clock, session_key Key, class Rule = NoRule,
+          Counting counting = Counting::on>
+class Sessionizer {
+ public:
+  using clock = Clock;
+  using time_point = typename Clock::time_point;
+  using key_type = Key;
+  using key_view = key_view_t<Key>;
+  using decision_type = Decision<Clock, Key>;
+  using summary_view = SummaryView<Clock, Key>;
+  using summary_type = Summary<Clock, Key>;
+
+  explicit Sessionizer(Options<Clock> options = {}, Rule rule = {})
+      : rules_{options, std::move(rule)} {
+    assert(options.gap >= Options<Clock>::duration::zero() && "a gap is not negative");
+    assert(options.max_keys >= 1 && "a sessionizer needs room for one key");
+    rules_.options.max_keys = std::min(options.max_keys, KeyTable<Key, State>::max_size);
+  }
+
+  /// Decides on one event and returns the decision by value: whether and why it starts a session,
+  /// its session's start, the session that it closed.
+  template <class Event = NoEvent>
+  decision_type observe(key_view key, time_point time, const Event& event = {}) {
+    decision_type decision = admit(key, time, event);
+    if (!decision.rejected) {
+      --counters().records_pending;
+      ++counters().records_emitted;
+      if (decision.closed) {
+        counters().events_pending -= decision.closed->events.value_or(0);
+        counters().events_emitted += decision.closed->events.value_or(0);
+      }
+    }
+    return decision;
+  }
+
+  /// Decides on each event of a range of the caller's own type, in order, and gives `sink` each
+  /// session that is closed and each event's record; `errors` gets a Rejection for each event that
+  /// is rejected. What was pending goes out first; where the sink refuses, the call stops and says
+  /// how many events it took.
+  template <std::ranges::input_range Events, class KeyOf, class TimeOf, class RawOf, class Sink,
+            class Errors = CountRejections>
+  Progress process(Events&& events, const Projections<KeyOf, TimeOf, RawOf>& by, Sink&& sink,
+                   Errors&& errors = {}) {
+    using Event = std::remove_cvref_t<std::ranges::range_reference_t<Events>>;
+    static_assert(std::copy_constructible<Event>,
+                  "an event is copied where a sink refuses its record: make the event copyable, "
+                  "or call observe()");
+    if constexpr (detail::check_sink<std::remove_reference_t<Sink>, summary_view,
+                                     RecordView<Clock, Key, Event>>() &&
+                  detail::check_sink<std::remove_reference_t<Errors>, Rejection>()) {
+      Progress progress{0, outbox_.template resend<Event>(sink)};
+      if (progress.delivery == Delivery::refused) return progress;
+      for (auto&& item : events) {
+        const Event& event = item;
+        ++progress.events;
+        progress.delivery = process_one(event, by, sink, errors);
+        if (progress.delivery == Delivery::refused) break;
+      }
+      return progress;
+    }
+  }
+
+  /// Closes each session whose key would start another with an event at `now`, by the gap, and
+  /// frees the key's state; its next event is then a first_event. Summaries come in order of
+  /// (start, key). Returns how many sessions were closed; where the sink refused, the sessions not
+  /// reached stay open. Linear in the keys, n log n in the sessions closed. Name the event type,
+  /// `expire<Click>(now, sink)`, where the sink may have refused records.
+  template <class Event = NoEvent, class Sink>
+  Progress expire(time_point now, Sink&& sink) {
+    return close_all<Event>(CloseReason::idle, sink, [&](const State& state) {
+      return rules_.gap_splits(state.previous, now);
+    });
+  }
+
+  /// Closes every session, as expire() does, and tells the sink that the stream has ended.
+  template <class Event = NoEvent, class Sink>
+  Progress flush(Sink&& sink) {
+    Progress progress =
+        close_all<Event>(CloseReason::flush, sink, [](const State&) { return true; });
+    if (progress.delivery == Delivery::ok) progress.delivery = end_stream(sink);
+    return progress;
+  }
+
+  /// The open session of `key`, with reason `flush`, or null. Constant time; allocates nothing.
+  [[nodiscard]] std::optional<summary_view> find(key_view key) const {
+    const auto* entry = table_.find(key);
+    if (entry == nullptr) return std::nullopt;
+    return summarize(*entry, CloseReason::flush);
+  }
+
+  /// Forgets `key` and returns its session, which is thereby closed as `erased`; null where it has
+  /// none. Constant time.
+  std::optional<summary_type> erase(key_view key) {
+    const auto* entry = table_.find(key);
+    if (entry == nullptr) return std::nullopt;
+    std::optional<summary_type> closed = summarize(*entry, CloseReason::erased).owned();
+    count_closed(*closed);
+    counters().events_pending -= closed->events.value_or(0);
+    counters().events_emitted += closed->events.value_or(0);
+    table_.erase_at(table_.position(*entry));
+    return closed;
+  }
+
+  /// Calls `visit` with a summary of each open session, in no particular order.
+  template <std::invocable<summary_view> Visit>
+  void for_each_open(Visit&& visit) const {
+    for (const auto& entry : table_.entries()) visit(summarize(entry, CloseReason::flush));
+  }
+
+  /// How many keys have state; each has one open session.
+  [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
+  /// Makes room for `keys` keys in all, so that none of them causes growth.
+  void reserve(std::size_t keys) { table_.reserve(std::min(keys, options().max_keys)); }
+  [[nodiscard]] const Counters& counters() const noexcept { return outbox_.counters; }
+  [[nodiscard]] const Options<Clock>& options() const noexcept { return rules_.options; }
+
+ private:
+  using State = KeyState<Clock, Rule, counting>;
+  using Entry = typename KeyTable<Key, State>::Entry;
+
+  Counters& counters() noexcept { return outbox_.counters; }
+
+  /// Moves the state past one event. A decision that is not a rejection counts as pending until
+  /// somebody has it.
+  template <class Event>
+  decision_type admit(key_view key, time_point time, const Event& event) {
+    decision_type decision;
+    decision.time = time;
+    if (Entry* entry = table_.find(key)) {
+      State& state = entry->value;
+      decision.reason = rules_.reason(&state, time, event);
+      if (decision.starts_session())
+        decision.closed = summarize(*entry, close_reason(decision.reason));
+      rules_.advance(state, decision.reason, time, event);
+      place(decision, state);
+    } else {
+      const bool full = table_.size() >= options().max_keys;
+      if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
+        decision.rejected = RejectReason::too_many_keys;
+        ++counters().offered;
+        counters().rejected.add(RejectReason::too_many_keys);
+        return decision;
+      }
+      State state;
+      decision.reason = SplitReason::first_event;
+      rules_.advance(state, decision.reason, time, event);
+      place(decision, state);
+      table_.insert(key, std::move(state));
+      if (full) decision.closed = evict();
+    }
+    if (decision.closed) count_closed(*decision.closed);
+    ++counters().offered;
+    ++counters().accepted;
+    ++counters().records_pending;
+    counters().sessions_started += decision.starts_session() ? 1 : 0;
+    if constexpr (counting == Counting::on) ++counters().events_open;
+    return decision;
+  }
+
+  void place(decision_type& decision, const State& state) const noexcept {
+    decision.session_start = rules_.carried(state.session_start, decision.time);
+    decision.opened_at = state.session_start;
+    decision.ordinal = state.ordinal;
+  }
+
+  /// Closes the session of an idle key other than the newest: of the next few keys under a hand
+  /// that goes round the table, the one that has been silent for longest. Every key comes under
+  /// the hand in turn, so that what is evicted is close to the idlest of all.
+  summary_view evict() {
+    constexpr std::size_t looked_at = 16;
+    const auto entries = table_.entries().first(table_.size() - 1);
+    std::size_t idlest = SIZE_MAX;
+    for (std::size_t i = 0; i < std::min(looked_at, entries.size()); ++i, ++hand_) {
+      if (hand_ >= entries.size()) hand_ = 0;
+      if (idlest == SIZE_MAX || entries[hand_].value.previous < entries[idlest].value.previous)
+        idlest = hand_;
+    }
+    evicted_.emplace(table_.erase_at(idlest));
+    return summarize(*evicted_, CloseReason::evicted);
+  }
+
+  [[nodiscard]] static summary_view summarize(const Entry& entry, CloseReason reason) {
+    const State& state = entry.value;
+    summary_view closed{key_view(entry.key), state.session_start, state.last, {}, reason,
+                        state.ordinal};
+    if constexpr (counting == Counting::on) closed.events = state.events;
+    return closed;
+  }
+
+  template <class AnySummary>
+  void count_closed(const AnySummary& closed) noexcept {
+    ++counters().sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
+    counters().events_open -= closed.events.value_or(0);
+    counters().events_pending += closed.events.value_or(0);
+  }
+
+  template <class Event, class By, class Sink, class Errors>
+  Delivery process_one(const Event& event, const By& by, Sink& sink, Errors& errors) {
+    auto&& key = std::invoke(by.key, event);
+    auto&& time = std::invoke(by.time, event);
+    if (detail::is_null(key)) return reject(RejectReason::missing_key, event, by, errors);
+    if (detail::is_null(time)) return reject(RejectReason::missing_time, event, by, errors);
+    static_assert(std::convertible_to<decltype(detail::value_of(time)), time_point>,
+                  "the time projection gives a time_point of the sessionizer's clock; make one of "
+                  "an integer with from_epoch()");
+    const key_view viewed(detail::value_of(key));
+    const decision_type decision = admit(viewed, detail::value_of(time), event);
+    if (decision.rejected) return tell(*decision.rejected, event, by, errors);
+    return outbox_.send(sink, decision.closed,
+                        RecordView<Clock, Key, Event>{decision, viewed, event});
+  }
+
+  template <class Event, class By, class Errors>
+  Delivery reject(RejectReason reason, const Event& event, const By& by, Errors& errors) {
+    ++counters().offered;
+    counters().rejected.add(reason);
+    return tell(reason, event, by, errors);
+  }
+
+  /// Tells the error sink of a rejection that is counted already. An error sink has no say in how
+  /// far the call goes: a refused rejection is not offered again.
+  template <class Event, class By, class Errors>
+  Delivery tell(RejectReason reason, const Event& event, const By& by, Errors& errors) {
+    auto&& raw = std::invoke(by.raw_data, event);
+    const std::string_view data{raw};
+    static_cast<void>(deliver(
+        errors,
+        Rejection{
+            reason, message(reason), {}, counters().offered, data.substr(0, max_rejected_data)}));
+    return Delivery::ok;
+  }
+
+  [[nodiscard]] static constexpr std::string_view message(RejectReason reason) noexcept {
+    if (reason == RejectReason::missing_key) return "the event has no key: give it one";
+    if (reason == RejectReason::missing_time) return "the event has no time: give it one";
+    return "max_keys keys have open sessions: raise max_keys, call expire(), or choose "
+           "AtMaxKeys::evicts_idle_key";
+  }
+
+  template <class Event, class Sink, class IsClosed>
+  Progress close_all(CloseReason reason, Sink& sink, IsClosed is_closed) {
+    if constexpr (detail::check_sink<Sink, summary_view, RecordView<Clock, Key, Event>>()) {
+      Progress progress{0, outbox_.template resend<Event>(sink)};
+      if (progress.delivery == Delivery::refused) return progress;
+      std::vector<std::uint32_t> closing;
+      const auto entries = table_.entries();
+      for (std::uint32_t at = 0; at < entries.size(); ++at)
+        if (is_closed(entries[at].value)) closing.push_back(at);
+      std::sort(closing.begin(), closing.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const Entry& left = entries[a];
+        const Entry& right = entries[b];
+        if (left.value.session_start != right.value.session_start)
+          return left.value.session_start < right.value.session_start;
+        return key_view(left.key) < key_view(right.key);
+      });
+      {
+        const EraseClosed erase_closed{table_, closing, progress.events};
+        for (const std::uint32_t at : closing) {
+          const summary_view closed = summarize(entries[at], reason);
+          count_closed(closed);
+          ++progress.events;
+          progress.delivery = outbox_.send(sink, closed);
+          if (progress.delivery == Delivery::refused) break;
+        }
+      }
+      table_.shrink();
+      return progress;
+    }
+  }
+
+  /// Erases the entries whose sessions were closed, however closing them ended. From the last
+  /// position to the first: an erased entry's place is taken by one behind it, which stays.
+  struct EraseClosed {
+    KeyTable<Key, State>& table;
+    std::vector<std::uint32_t>& closing;
+    const std::size_t& closed;
+
+    ~EraseClosed() {
+      closing.resize(closed);
+      std::sort(closing.begin(), closing.end(), std::greater<>{});
+      for (const std::uint32_t at : closing) table.erase_at(at);
+    }
+  };
+
+  SessionRules<Clock, Rule> rules_;
+  KeyTable<Key, State> table_;
+  detail::Outbox<Clock, Key> outbox_;
+  std::optional<Entry> evicted_;  // what the last decision's `closed` may look at
+  std::size_t hand_ = 0;
+};
+
+/// A Sessionizer with a rule: `make_sessionizer<EventClock, std::string>({.gap = 30min}, rule)`.
+template <session_clock Clock, session_key Key, Counting counting = Counting::on,
+          class Rule = NoRule>
+[[nodiscard]] Sessionizer<Clock, Key, Rule, counting> make_sessionizer(
+    std::type_identity_t<Options<Clock>> options = {}, Rule rule = {}) {
+  return Sessionizer<Clock, Key, Rule, counting>(options, std::move(rule));
+}
+
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

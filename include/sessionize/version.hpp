@@ -1,0 +1,10 @@
+#ifndef SESSIONIZE_VERSION_HPP
+#define SESSIONIZE_VERSION_HPP
+
+// The build reads the version from here.
+#define SESSIONIZE_VERSION_MAJOR 0
+#define SESSIONIZE_VERSION_MINOR 1
+#define SESSIONIZE_VERSION_PATCH 0
+#define SESSIONIZE_VERSION "0.1.0"
+
+#endif
