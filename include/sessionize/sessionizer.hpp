@@ -33,6 +33,13 @@ struct [[nodiscard]] Progress {
   Delivery delivery = Delivery::ok;
 };
 
+/// What closing sessions came to.
+struct [[nodiscard]] Closing {
+  std::size_t sessions = 0;  ///< how many were closed
+  /// Delivery::refused where the sink refused something, which is kept; the rest stays open.
+  Delivery delivery = Delivery::ok;
+};
+
 /// The error sink that is used where none is given: rejections are counted, in Counters.
 struct CountRejections {
   constexpr void operator()(const Rejection&) const noexcept {}
@@ -101,7 +108,7 @@ class Sessionizer {
     if constexpr (detail::check_sink<std::remove_reference_t<Sink>, summary_view,
                                      RecordView<Clock, Key, Event>>() &&
                   detail::check_sink<std::remove_reference_t<Errors>, Rejection>()) {
-      Progress progress{0, outbox_.template resend<Event>(sink)};
+      Progress progress{0, outbox_.resend(sink)};
       if (progress.delivery == Delivery::refused) return progress;
       for (auto&& item : events) {
         const Event& event = item;
@@ -116,22 +123,19 @@ class Sessionizer {
   /// Closes each session whose key would start another with an event at `now`, by the gap, and
   /// frees the key's state; its next event is then a first_event. Summaries come in order of
   /// (start, key). Returns how many sessions were closed; where the sink refused, the sessions not
-  /// reached stay open. Linear in the keys, n log n in the sessions closed. Name the event type,
-  /// `expire<Click>(now, sink)`, where the sink may have refused records.
-  template <class Event = NoEvent, class Sink>
-  Progress expire(time_point now, Sink&& sink) {
-    return close_all<Event>(CloseReason::idle, sink, [&](const State& state) {
-      return rules_.gap_splits(state.previous, now);
-    });
+  /// reached stay open. Linear in the keys, n log n in the sessions closed.
+  template <class Sink>
+  Closing expire(time_point now, Sink&& sink) {
+    return close_all(CloseReason::idle, sink,
+                     [&](const State& state) { return rules_.gap_splits(state.previous, now); });
   }
 
   /// Closes every session, as expire() does, and tells the sink that the stream has ended.
-  template <class Event = NoEvent, class Sink>
-  Progress flush(Sink&& sink) {
-    Progress progress =
-        close_all<Event>(CloseReason::flush, sink, [](const State&) { return true; });
-    if (progress.delivery == Delivery::ok) progress.delivery = end_stream(sink);
-    return progress;
+  template <class Sink>
+  Closing flush(Sink&& sink) {
+    Closing closing = close_all(CloseReason::flush, sink, [](const State&) { return true; });
+    if (closing.delivery == Delivery::ok) closing.delivery = end_stream(sink);
+    return closing;
   }
 
   /// The open session of `key`, with reason `flush`, or null. Constant time; allocates nothing.
@@ -290,35 +294,35 @@ class Sessionizer {
            "AtMaxKeys::evicts_idle_key";
   }
 
-  template <class Event, class Sink, class IsClosed>
-  Progress close_all(CloseReason reason, Sink& sink, IsClosed is_closed) {
-    if constexpr (detail::check_sink<Sink, summary_view, RecordView<Clock, Key, Event>>()) {
-      Progress progress{0, outbox_.template resend<Event>(sink)};
-      if (progress.delivery == Delivery::refused) return progress;
-      std::vector<std::uint32_t> closing;
-      const auto entries = table_.entries();
-      for (std::uint32_t at = 0; at < entries.size(); ++at)
-        if (is_closed(entries[at].value)) closing.push_back(at);
-      std::sort(closing.begin(), closing.end(), [&](std::uint32_t a, std::uint32_t b) {
-        const Entry& left = entries[a];
-        const Entry& right = entries[b];
-        if (left.value.session_start != right.value.session_start)
-          return left.value.session_start < right.value.session_start;
-        return key_view(left.key) < key_view(right.key);
-      });
-      {
-        const EraseClosed erase_closed{table_, closing, progress.events};
-        for (const std::uint32_t at : closing) {
-          const summary_view closed = summarize(entries[at], reason);
-          count_closed(closed);
-          ++progress.events;
-          progress.delivery = outbox_.send(sink, closed);
-          if (progress.delivery == Delivery::refused) break;
-        }
+  template <class Sink, class IsClosed>
+  Closing close_all(CloseReason reason, Sink& sink, IsClosed is_closed) {
+    static_assert(std::is_class_v<Sink> || std::is_function_v<Sink>,
+                  "this is not a sink: a sink is called with a record or a summary");
+    Closing result{0, outbox_.resend(sink)};
+    if (result.delivery == Delivery::refused) return result;
+    const auto entries = table_.entries();
+    std::vector<std::uint32_t> closing;
+    for (std::uint32_t at = 0; at < entries.size(); ++at)
+      if (is_closed(entries[at].value)) closing.push_back(at);
+    std::sort(closing.begin(), closing.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const Entry& left = entries[a];
+      const Entry& right = entries[b];
+      if (left.value.session_start != right.value.session_start)
+        return left.value.session_start < right.value.session_start;
+      return key_view(left.key) < key_view(right.key);
+    });
+    {
+      const EraseClosed erase_closed{table_, closing, result.sessions};
+      for (const std::uint32_t at : closing) {
+        const summary_view closed = summarize(entries[at], reason);
+        count_closed(closed);
+        ++result.sessions;
+        result.delivery = outbox_.send(sink, closed);
+        if (result.delivery == Delivery::refused) break;
       }
-      table_.shrink();
-      return progress;
     }
+    table_.shrink();
+    return result;
   }
 
   /// Erases the entries whose sessions were closed, however closing them ended. From the last

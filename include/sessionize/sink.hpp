@@ -13,9 +13,9 @@ namespace sessionize {
 inline namespace v0 {
 
 /// What became of a value that a sink was given.
-enum class [[nodiscard]] Delivery : unsigned char{
-    ok,       ///< the sink has it
-    refused,  ///< the sink does not have it: keep it, stop, and offer it first next time
+enum class Delivery : unsigned char {
+  ok,       ///< the sink has it
+  refused,  ///< the sink does not have it: keep it, stop, and offer it first next time
 };
 
 namespace detail {

@@ -14,11 +14,12 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-template <class Event>
-inline constexpr char event_type_tag = 0;
+template <class Sink>
+inline constexpr char sink_type_tag = 0;
 
 /// What sinks have refused, with copies of its keys and events, in order. Invariant: while it is
-/// not empty, nothing else is given to a sink.
+/// not empty, nothing else is given to a sink. A record goes to the type of sink that refused it,
+/// which alone is known to take it.
 ///
 /// The ledger: a caller counts what it has decided as pending; the outbox moves it to emitted when
 /// a sink has it. Whatever a sink does in between, refuse or throw, the counters stay true.
@@ -43,26 +44,28 @@ class Outbox {
   template <class Event, class Sink>
   Delivery send(Sink& sink, const std::optional<SummaryV>& closed,
                 const RecordView<Clock, Key, Event>& record) {
-    RecordKeeper<Event> keep_record{*this, record};
+    RecordKeeper<Event, Sink> keep_record{*this, record};
     if (closed && send(sink, *closed) == Delivery::refused) return Delivery::refused;
     return keep_record.answer(deliver_record(sink, record));
   }
 
   /// Gives a sink what is pending, first to last, until it refuses.
-  template <class Event, class Sink>
+  template <class Sink>
   Delivery resend(Sink& sink) {
     while (!pending_.empty()) {
-      if (resend_one<Event>(sink, pending_.front()) == Delivery::refused) return Delivery::refused;
+      if (resend_one(sink, pending_.front()) == Delivery::refused) return Delivery::refused;
       pending_.pop_front();
     }
     return Delivery::ok;
   }
 
  private:
+  using KeptRecord = Record<Clock, Key, std::shared_ptr<const void>>;
   struct Pending {
     std::optional<Summary<Clock, Key>> summary{};
-    std::optional<Record<Clock, Key, std::shared_ptr<const void>>> record{};
-    const char* event_type = nullptr;
+    std::optional<KeptRecord> record{};
+    const char* sink_type = nullptr;
+    Delivery (*resend_record)(Outbox&, void* sink, const KeptRecord&) = nullptr;
   };
 
   /// Keeps a summary unless its sink turns out to have it, also when the sink throws. There is no
@@ -72,14 +75,14 @@ class Outbox {
     const SummaryV* kept;
 
     ~Keeper() {
-      if (kept != nullptr) outbox.pending_.push_back({kept->owned(), {}, nullptr});
+      if (kept != nullptr) outbox.pending_.push_back({kept->owned(), {}, nullptr, nullptr});
     }
     Delivery answer(Delivery delivery) noexcept {
       if (delivery == Delivery::ok) kept = nullptr;
       return delivery;
     }
   };
-  template <class Event>
+  template <class Event, class Sink>
   struct RecordKeeper {
     Outbox& outbox;
     const RecordView<Clock, Key, Event>& record;
@@ -89,9 +92,13 @@ class Outbox {
       if (taken) return;
       outbox.pending_.push_back(
           {{},
-           Record<Clock, Key, std::shared_ptr<const void>>{
-               record, Key(record.key), std::make_shared<const Event>(record.event)},
-           &event_type_tag<Event>});
+           KeptRecord{record, Key(record.key), std::make_shared<const Event>(record.event)},
+           &sink_type_tag<Sink>,
+           [](Outbox& self, void* sink, const KeptRecord& kept) {
+             return self.deliver_record<Event>(
+                 *static_cast<Sink*>(sink),
+                 {kept, key_view_t<Key>(kept.key), *static_cast<const Event*>(kept.event.get())});
+           }});
     }
     Delivery answer(Delivery delivery) noexcept {
       taken = delivery == Delivery::ok;
@@ -116,19 +123,16 @@ class Outbox {
     return Delivery::ok;
   }
 
-  template <class Event, class Sink>
+  template <class Sink>
   Delivery resend_one(Sink& sink, const Pending& pending) {
     if (pending.summary) {
       const auto& kept = *pending.summary;
       return deliver_summary(sink, SummaryV{key_view_t<Key>(kept.key), kept.start, kept.last,
                                             kept.events, kept.reason, kept.ordinal});
     }
-    // A record of another event type waits for a call with events of that type.
-    if (pending.event_type != &event_type_tag<Event>) return Delivery::refused;
-    const auto& kept = *pending.record;
-    return deliver_record<Event>(
-        sink, RecordView<Clock, Key, Event>{kept, key_view_t<Key>(kept.key),
-                                            *static_cast<const Event*>(kept.event.get())});
+    if (pending.sink_type != &sink_type_tag<Sink>) return Delivery::refused;
+    return pending.resend_record(*this, const_cast<void*>(static_cast<const void*>(&sink)),
+                                 *pending.record);
   }
 
   std::deque<Pending> pending_;

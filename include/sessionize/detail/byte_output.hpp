@@ -1,0 +1,42 @@
+#ifndef SESSIONIZE_DETAIL_BYTE_OUTPUT_HPP
+#define SESSIONIZE_DETAIL_BYTE_OUTPUT_HPP
+
+#include <sessionize/sink.hpp>
+
+#include <concepts>
+#include <ostream>
+#include <string_view>
+#include <type_traits>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// Writes bytes to a std::ostream, or to a callable with a std::string_view that returns void, or
+/// false where it does not have them.
+template <class Output>
+Delivery write_bytes(Output& output, std::string_view bytes) {
+  if constexpr (std::derived_from<Output, std::ostream>) {
+    output.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return output ? Delivery::ok : Delivery::refused;
+  } else if constexpr (std::is_void_v<std::invoke_result_t<Output&, std::string_view>>) {
+    output(bytes);
+    return Delivery::ok;
+  } else {
+    return output(bytes) ? Delivery::ok : Delivery::refused;
+  }
+}
+
+template <class Output>
+Delivery flush_bytes(Output& output) {
+  if constexpr (std::derived_from<Output, std::ostream>)
+    return output.flush() ? Delivery::ok : Delivery::refused;
+  else
+    return Delivery::ok;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

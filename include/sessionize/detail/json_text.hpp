@@ -1,0 +1,99 @@
+#ifndef SESSIONIZE_DETAIL_JSON_TEXT_HPP
+#define SESSIONIZE_DETAIL_JSON_TEXT_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// The first character of a text, as bytes.
+struct Utf8Character {
+  std::size_t bytes;  ///< how many it has; of an invalid sequence, how many belong to it
+  bool valid;
+};
+
+/// Looks at the first character of `text`, which is not empty. An invalid sequence is as long as
+/// Unicode recommends for replacement (the maximal subpart): overlong forms, surrogates and numbers
+/// past U+10FFFF are invalid. Constant time.
+constexpr Utf8Character first_character(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xC2 || lead > 0xF4) return {1, false};
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // Only the second byte has a range that depends on the first.
+  unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (i == text.size() || byte(i) < low || byte(i) > high) return {i, false};
+    low = 0x80;
+    high = 0xBF;
+  }
+  return {length, true};
+}
+
+/// How many bytes of `text` come before its first invalid UTF-8 sequence; all of them where there
+/// is none. Linear.
+constexpr std::size_t valid_utf8_prefix(std::string_view text) noexcept {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto character = first_character(text.substr(at));
+    if (!character.valid) break;
+    at += character.bytes;
+  }
+  return at;
+}
+
+/// A copy of `text` that is UTF-8 and has at most `max_bytes` bytes: invalid sequences become
+/// U+FFFD, and no character is cut. Linear in the shorter of the two.
+[[nodiscard]] inline std::string sanitize_utf8(std::string_view text, std::size_t max_bytes) {
+  std::string clean;
+  while (!text.empty()) {
+    const auto character = first_character(text);
+    const std::string_view bytes =
+        character.valid ? text.substr(0, character.bytes) : std::string_view{"\xEF\xBF\xBD"};
+    if (bytes.size() > max_bytes - clean.size()) break;
+    clean += bytes;
+    text.remove_prefix(character.bytes);
+  }
+  return clean;
+}
+
+/// Appends `text`, which is UTF-8, to `out` as a JSON string with its quotes. Escapes what JSON
+/// wants escaped (quotes, backslashes, control characters) and nothing else. Linear.
+inline void append_json_string(std::string& out, std::string_view text) {
+  constexpr char hex[] = "0123456789abcdef";
+  out += '"';
+  std::size_t plain = 0;  // where the run of characters begins that need no escape
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, plain, i - plain);
+    plain = i + 1;
+    out += '\\';
+    switch (c) {
+      case '"': out += '"'; break;
+      case '\\': out += '\\'; break;
+      case '\b': out += 'b'; break;
+      case '\f': out += 'f'; break;
+      case '\n': out += 'n'; break;
+      case '\r': out += 'r'; break;
+      case '\t': out += 't'; break;
+      default:
+        out += "u00";
+        out += hex[c >> 4];
+        out += hex[c & 0xF];
+    }
+  }
+  out.append(text, plain, text.size() - plain);
+  out += '"';
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
