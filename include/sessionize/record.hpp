@@ -102,21 +102,22 @@ struct Decision : Placement<Clock> {
 };
 
 namespace detail {
-template <class T>
-inline constexpr bool is_record = false;
 template <class Clock, class Key, class Event>
-inline constexpr bool is_record<Record<Clock, Key, Event>> = true;
-template <class T>
-inline constexpr bool is_summary = false;
+void as_record(const Record<Clock, Key, Event>&);
 template <class Clock, class Key>
-inline constexpr bool is_summary<Summary<Clock, Key>> = true;
+void as_summary(const Summary<Clock, Key>&);
 }  // namespace detail
 
-/// A Record or a Summary of any clock and key.
+/// A Record of any clock, key and event, or a type derived from one.
 template <class T>
-concept record = detail::is_record<std::remove_cvref_t<T>>;
+concept record = requires(const T& value) {
+  detail::as_record(value);
+};
+/// A Summary of any clock and key, or a type derived from one.
 template <class T>
-concept summary = detail::is_summary<std::remove_cvref_t<T>>;
+concept summary = requires(const T& value) {
+  detail::as_summary(value);
+};
 
 }  // namespace v0
 }  // namespace sessionize

@@ -83,11 +83,11 @@ class Sessionizer {
   decision_type observe(key_view key, time_point time, const Event& event = {}) {
     decision_type decision = admit(key, time, event);
     if (!decision.rejected) {
-      --counters().records_pending;
-      ++counters().records_emitted;
+      --outbox_.counters.records_pending;
+      ++outbox_.counters.records_emitted;
       if (decision.closed) {
-        counters().events_pending -= decision.closed->events.value_or(0);
-        counters().events_emitted += decision.closed->events.value_or(0);
+        outbox_.counters.events_pending -= decision.closed->events.value_or(0);
+        outbox_.counters.events_emitted += decision.closed->events.value_or(0);
       }
     }
     return decision;
@@ -152,8 +152,8 @@ class Sessionizer {
     if (entry == nullptr) return std::nullopt;
     std::optional<summary_type> closed = summarize(*entry, CloseReason::erased).owned();
     count_closed(*closed);
-    counters().events_pending -= closed->events.value_or(0);
-    counters().events_emitted += closed->events.value_or(0);
+    outbox_.counters.events_pending -= closed->events.value_or(0);
+    outbox_.counters.events_emitted += closed->events.value_or(0);
     table_.erase_at(table_.position(*entry));
     return closed;
   }
@@ -175,8 +175,6 @@ class Sessionizer {
   using State = KeyState<Clock, Rule, counting>;
   using Entry = typename KeyTable<Key, State>::Entry;
 
-  Counters& counters() noexcept { return outbox_.counters; }
-
   /// Moves the state past one event. A decision that is not a rejection counts as pending until
   /// somebody has it.
   template <class Event>
@@ -194,8 +192,8 @@ class Sessionizer {
       const bool full = table_.size() >= options().max_keys;
       if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
         decision.rejected = RejectReason::too_many_keys;
-        ++counters().offered;
-        counters().rejected.add(RejectReason::too_many_keys);
+        ++outbox_.counters.offered;
+        outbox_.counters.rejected.add(RejectReason::too_many_keys);
         return decision;
       }
       State state;
@@ -206,11 +204,11 @@ class Sessionizer {
       if (full) decision.closed = evict();
     }
     if (decision.closed) count_closed(*decision.closed);
-    ++counters().offered;
-    ++counters().accepted;
-    ++counters().records_pending;
-    counters().sessions_started += decision.starts_session() ? 1 : 0;
-    if constexpr (counting == Counting::on) ++counters().events_open;
+    ++outbox_.counters.offered;
+    ++outbox_.counters.accepted;
+    ++outbox_.counters.records_pending;
+    outbox_.counters.sessions_started += decision.starts_session() ? 1 : 0;
+    if constexpr (counting == Counting::on) ++outbox_.counters.events_open;
     return decision;
   }
 
@@ -246,9 +244,9 @@ class Sessionizer {
 
   template <class AnySummary>
   void count_closed(const AnySummary& closed) noexcept {
-    ++counters().sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
-    counters().events_open -= closed.events.value_or(0);
-    counters().events_pending += closed.events.value_or(0);
+    ++outbox_.counters.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
+    outbox_.counters.events_open -= closed.events.value_or(0);
+    outbox_.counters.events_pending += closed.events.value_or(0);
   }
 
   template <class Event, class By, class Sink, class Errors>
@@ -269,8 +267,8 @@ class Sessionizer {
 
   template <class Event, class By, class Errors>
   Delivery reject(RejectReason reason, const Event& event, const By& by, Errors& errors) {
-    ++counters().offered;
-    counters().rejected.add(reason);
+    ++outbox_.counters.offered;
+    outbox_.counters.rejected.add(reason);
     return tell(reason, event, by, errors);
   }
 
@@ -280,10 +278,11 @@ class Sessionizer {
   Delivery tell(RejectReason reason, const Event& event, const By& by, Errors& errors) {
     auto&& raw = std::invoke(by.raw_data, event);
     const std::string_view data{raw};
-    static_cast<void>(deliver(
-        errors,
-        Rejection{
-            reason, message(reason), {}, counters().offered, data.substr(0, max_rejected_data)}));
+    static_cast<void>(deliver(errors, Rejection{reason,
+                                                message(reason),
+                                                {},
+                                                outbox_.counters.offered,
+                                                data.substr(0, max_rejected_data)}));
     return Delivery::ok;
   }
 

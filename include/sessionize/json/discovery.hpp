@@ -1,0 +1,583 @@
+#ifndef SESSIONIZE_JSON_DISCOVERY_HPP
+#define SESSIONIZE_JSON_DISCOVERY_HPP
+
+#include <sessionize/detail/json_text.hpp>
+#include <sessionize/json/mapping.hpp>
+#include <sessionize/json/members.hpp>
+#include <sessionize/json/time_format.hpp>
+#include <sessionize/json/value.hpp>
+#include <sessionize/key.hpp>
+#include <sessionize/rejection.hpp>
+#include <sessionize/utc.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace json {
+
+/// A member as a column of an SQL stream.
+struct Column {
+  std::string name;      ///< fit for SQL: COL_ before names that are odd or reserved
+  std::string mapping;   ///< the member's path: "$.user_id"
+  std::string sql_type;  ///< VARCHAR(n), INTEGER, BIGINT, DOUBLE, BOOLEAN or TIMESTAMP
+  std::string reason;    ///< why this type, in a sentence
+};
+
+/// The member that seems to play a role.
+struct Guess {
+  std::optional<std::string> member;    ///< null where none does
+  std::string reason;                   ///< why, in a sentence
+  std::vector<std::string> candidates;  ///< all that were considered, the likeliest first
+};
+
+/// What sample lines seem to hold.
+struct Schema {
+  std::vector<Column> columns;  ///< in the order in which the sample has them
+  Guess key, time, device;
+  std::optional<TimeFormat> time_format;  ///< null where the times are plausible in no format
+  std::string time_format_reason;
+  std::uint64_t lines = 0;            ///< how many lines were looked at
+  std::uint64_t rejected = 0;         ///< of these, how many are no JSON object
+  std::uint64_t omitted_members = 0;  ///< how often a member was met beyond the limits of a sample
+
+  /// A mapping for EventReader: what was guessed, and the defaults where nothing was.
+  [[nodiscard]] Mapping mapping() const {
+    Mapping mapping;
+    if (key.member) mapping.key = {*key.member};
+    if (time.member) mapping.time = *time.member;
+    if (device.member) mapping.device = *device.member;
+    if (time_format) mapping.time_format = *time_format;
+    return mapping;
+  }
+
+  /// The schema as pretty-printed JSON: InputSchema in the form in which Kinesis Data Analytics
+  /// gives and takes it, and Guess with the roles and all reasons.
+  [[nodiscard]] std::string to_json() const {
+    using Json = nlohmann::ordered_json;
+    Json sql_columns = Json::array();
+    Json reasons = Json::object();
+    for (const auto& column : columns) {
+      sql_columns.push_back({{"Name", column.name},
+                             {"Mapping", column.mapping},
+                             {"SqlType", column.sql_type}});
+      reasons[column.name] = column.reason;
+    }
+    const auto role = [](const Guess& guess) {
+      return Json{{"Member", guess.member ? Json(*guess.member) : Json()},
+                  {"Reason", guess.reason},
+                  {"Candidates", guess.candidates}};
+    };
+    const Json mapping_parameters = {{"JSONMappingParameters", {{"RecordRowPath", "$"}}}};
+    const Json schema = {
+        {"InputSchema",
+         {{"RecordFormat",
+           {{"RecordFormatType", "JSON"}, {"MappingParameters", mapping_parameters}}},
+          {"RecordEncoding", "UTF-8"},
+          {"RecordColumns", sql_columns}}},
+        {"Guess",
+         {{"Key", role(key)},
+          {"Time", role(time)},
+          {"TimeUnit",
+           {{"Unit", time_format ? Json(std::string(to_string(*time_format))) : Json()},
+            {"Reason", time_format_reason}}},
+          {"Device", role(device)},
+          {"Columns", reasons},
+          {"Lines", lines},
+          {"RejectedLines", rejected},
+          {"OmittedMembers", omitted_members}}}};
+    return schema.dump(2, ' ', false, Json::error_handler_t::replace);
+  }
+
+ private:
+  [[nodiscard]] static std::string_view to_string(TimeFormat format) {
+    return json::to_string(format);
+  }
+};
+
+namespace detail {
+
+inline std::string quoted(std::string_view text) {
+  std::string out;
+  sessionize::detail::append_json_string(out, sessionize::detail::sanitize_utf8(text, 64));
+  return out;
+}
+
+inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+inline bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+inline bool is_name_character(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; }
+
+/// A name's letters and digits in lower case, so that userId, user_id and User-ID are one.
+inline std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if (is_name_character(c) && c != '_') out += lower(c);
+  return out;
+}
+
+inline bool is_reserved(std::string_view name) {
+  // What SQL-92 and SQL:2003 reserve and a clickstream might use as a name.
+  static constexpr std::string_view words =
+      " all and any array as at authorization begin between bigint binary blob boolean both by "
+      "call case cast char character check clob close collate column commit condition connect "
+      "constraint count create cross cube current current_date current_time current_timestamp "
+      "current_user cursor cycle date day deallocate dec decimal declare default delete describe "
+      "deterministic disconnect distinct double drop dynamic each element else end escape every "
+      "except exec execute exists external false fetch filter first float for foreign free from "
+      "full function get global grant group grouping having hold hour identity in indicator inner "
+      "inout insert int integer intersect interval into is join language large last lateral "
+      "leading left like local localtime localtimestamp match max member merge method min minute "
+      "mod module month multiset national natural new no none not null numeric of offset old on "
+      "only open or order out outer over overlaps parameter partition position power precision "
+      "prepare primary procedure range rank reads real ref reference references referencing "
+      "release result return returns revoke right rollback rollup row row_number rows rowtime "
+      "savepoint scope scroll search second select sensitive session_user set similar size "
+      "smallint some specific sql start static stream sum symmetric system system_user table then "
+      "time timestamp timezone_hour timezone_minute tinyint to trailing translation treat trigger "
+      "true uescape union unique unknown unnest update upper usage user using value values varchar "
+      "varying view when whenever where width window with within without year ";
+  std::string wanted = " ";
+  for (const char c : name) wanted += lower(c);
+  return words.find(wanted + ' ') != std::string_view::npos;
+}
+
+inline bool is_plain_name(std::string_view name) {
+  return !name.empty() && (is_letter(name.front()) || name.front() == '_') &&
+         std::all_of(name.begin(), name.end(), is_name_character);
+}
+
+inline std::string sql_name(std::string_view name) {
+  if (is_plain_name(name) && !is_reserved(name)) return std::string(name);
+  std::string out = "COL_";
+  for (const char c : name) out += is_name_character(c) ? c : '_';
+  return out;
+}
+
+inline std::string json_path(std::string_view name) {
+  if (is_plain_name(name)) return "$." + std::string(name);
+  std::string out = "$['";
+  for (const char c : name) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "']";
+}
+
+/// What is known of a member after some lines. Bounded memory.
+struct MemberStatistics {
+  static constexpr std::size_t max_distinct = 1'024;
+
+  std::string name;
+  std::array<std::uint64_t, 8> kinds{};
+  std::size_t characters = 0;       // of the longest text
+  std::uint64_t integer_texts = 0;  // strings that hold an integer as JSON spells it
+  std::uint64_t date_texts = 0;
+  bool huge = false;  // an integer is beyond int64
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  std::int64_t largest = std::numeric_limits<std::int64_t>::min();
+  TimeFormatVotes times{};
+  Value plausible_time{};
+  std::unordered_set<std::uint64_t> distinct{};  // hashes; no more than max_distinct
+
+  void add(const Value& value) {
+    ++kinds[static_cast<std::size_t>(value.kind)];
+    if (value.kind == Kind::null) return;
+    characters = std::max(characters, static_cast<std::size_t>(std::count_if(
+                                          value.text.begin(), value.text.end(), [](char c) {
+                                            return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+                                          })));
+    if (value.kind == Kind::integer || value.kind == Kind::string) add_integer(value);
+    if (value.kind == Kind::string && parse_utc<EventClock>(value.text)) ++date_texts;
+    const auto format = TimeFormatVotes::format_of(value);
+    times.add(value);
+    if (format && (plausible_time.kind == Kind::absent || times.winner() == format))
+      plausible_time = value;
+    if (distinct.size() < max_distinct) distinct.insert(KeyHasher{1}(value.text));
+  }
+
+  [[nodiscard]] std::uint64_t count(Kind kind) const {
+    return kinds[static_cast<std::size_t>(kind)];
+  }
+  /// In how many lines it has a value.
+  [[nodiscard]] std::uint64_t seen() const {
+    std::uint64_t sum = 0;
+    for (const auto kind : kinds) sum += kind;
+    return sum - count(Kind::null);
+  }
+  [[nodiscard]] bool holds_texts() const {
+    return seen() > 0 && count(Kind::string) + count(Kind::integer) == seen();
+  }
+  [[nodiscard]] bool all_distinct() const { return distinct.size() == std::min(seen(), limit()); }
+
+ private:
+  [[nodiscard]] static std::uint64_t limit() { return max_distinct; }
+
+  void add_integer(const Value& value) {
+    const auto integer = parse_integer(value.text);
+    const bool beyond = !integer && integer.error() == TimeError::out_of_range;
+    if (value.kind == Kind::string) {
+      // A text that would not come back from a number as it was is a text: "007", "+1", " 1".
+      if (!integer || std::to_string(*integer) != value.text) return;
+      ++integer_texts;
+    }
+    huge = huge || beyond;
+    if (!integer) return;
+    least = std::min(least, *integer);
+    largest = std::max(largest, *integer);
+  }
+};
+
+/// Fills in a column's type and the reason for it.
+inline void choose_sql_type(Column& column, const MemberStatistics& member) {
+  const std::uint64_t seen = member.seen();
+  const auto varchar = [&](std::size_t characters) {
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(characters, 4));
+    column.sql_type = "VARCHAR(" + std::to_string(std::min<std::size_t>(size, 65'535)) + ')';
+  };
+  const std::uint64_t integers = member.count(Kind::integer) + member.integer_texts;
+  if (seen == 0) {
+    varchar(16);
+    column.reason = "always null, so the type is a default";
+  } else if (member.count(Kind::boolean) == seen) {
+    column.sql_type = "BOOLEAN";
+    column.reason = "always true or false";
+  } else if (integers == seen && !member.huge) {
+    const bool fits = member.least >= std::numeric_limits<std::int32_t>::min() &&
+                      member.largest <= std::numeric_limits<std::int32_t>::max();
+    column.sql_type = fits ? "INTEGER" : "BIGINT";
+    column.reason = "integers from " + std::to_string(member.least) + " to " +
+                    std::to_string(member.largest);
+    if (member.integer_texts != 0) column.reason += ", as strings, which convert";
+  } else if (member.count(Kind::number) + member.count(Kind::integer) == seen &&
+             member.count(Kind::number) != 0) {
+    column.sql_type = "DOUBLE";
+    column.reason = "numbers, some with a fraction or an exponent";
+  } else if (member.date_texts == seen) {
+    column.sql_type = "TIMESTAMP";
+    column.reason = "strings that are RFC 3339 dates and times";
+  } else {
+    varchar(member.characters);
+    const std::string length = "up to " + std::to_string(member.characters) + " characters";
+    if (member.count(Kind::string) == seen)
+      column.reason = "strings of " + length;
+    else if (member.count(Kind::integer) == seen)
+      column.reason = "integers beyond 64 bits, as text of " + length;
+    else if (member.count(Kind::array) + member.count(Kind::object) == seen)
+      column.reason = "arrays or objects, as JSON text of " + length;
+    else
+      column.reason = "values of several types, as text of " + length;
+  }
+  if (const auto format = member.times.winner(); format && *format != TimeFormat::iso8601) {
+    column.reason += "; they look like times since 1970 in ";
+    column.reason += json::to_string(*format);
+  }
+}
+
+/// A folded name and how well it fits a role, out of 100.
+struct NameScore {
+  std::string_view name;
+  int score;
+};
+
+inline int name_score(std::string_view folded_name, std::span<const NameScore> scores) {
+  for (const auto& [name, score] : scores)
+    if (folded_name == name) return score;
+  return 0;
+}
+
+inline int key_name_score(std::string_view name) {
+  static constexpr NameScore scores[] = {
+      {"userid", 100},     {"uid", 95},         {"user", 95},        {"customerid", 95},
+      {"customer", 85},    {"visitorid", 90},   {"memberid", 85},    {"playerid", 85},
+      {"subscriberid", 85}, {"username", 80},   {"accountid", 80},   {"account", 75},
+      {"clientid", 80},    {"distinctid", 80},  {"anonymousid", 75}, {"email", 75},
+      {"visitor", 75},     {"cookieid", 70},    {"deviceid", 65},    {"clientip", 65},
+      {"ip", 60},          {"ipaddress", 60},   {"ipaddr", 60},      {"remoteaddr", 60},
+      {"remotehost", 55},  {"host", 45},        {"id", 35},
+  };
+  return name_score(name, scores);
+}
+
+/// Whether a name says that it counts something shorter- or longer-lived than a user.
+inline bool names_no_user(std::string_view name) {
+  static constexpr std::string_view words[] = {"session", "event",       "request", "message",
+                                               "trace",   "transaction", "span",    "order",
+                                               "product", "item",        "page"};
+  return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) {
+    return name.find(word) != std::string_view::npos;
+  });
+}
+
+inline int time_name_score(std::string_view name) {
+  static constexpr NameScore scores[] = {
+      {"eventtimestamp", 100}, {"eventtime", 95},  {"timestamp", 90},  {"ts", 85},
+      {"occurredat", 85},      {"time", 80},       {"datetime", 80},   {"eventdate", 75},
+      {"clienttimestamp", 75}, {"createdat", 70},  {"createdtime", 70}, {"date", 60},
+      {"sentat", 60},          {"receivedat", 50}, {"updatedat", 45},  {"ingestedat", 40},
+  };
+  if (const int score = name_score(name, scores)) return score;
+  return name.find("time") != std::string_view::npos || name.ends_with("date") ||
+                 name.ends_with("ts")
+             ? 30
+             : 0;
+}
+
+inline int device_name_score(std::string_view name) {
+  static constexpr NameScore scores[] = {
+      {"devicetype", 100}, {"device", 90},   {"devicecategory", 90}, {"devicename", 70},
+      {"devicemodel", 70}, {"platform", 65}, {"formfactor", 60},     {"browser", 50},
+      {"os", 45},          {"useragent", 40},
+  };
+  return name_score(name, scores);
+}
+
+struct Candidate {
+  const MemberStatistics* member;
+  int score;
+};
+
+/// The best candidate and the others in order; equal ones in the order of the sample.
+inline Guess choose(std::vector<Candidate> candidates) {
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+  Guess guess;
+  for (const auto& candidate : candidates) guess.candidates.push_back(candidate.member->name);
+  if (!candidates.empty()) guess.member = guess.candidates.front();
+  return guess;
+}
+
+/// "12 of 100"; "all 100".
+inline std::string share(std::uint64_t part, std::uint64_t whole) {
+  if (part == whole) return "all " + std::to_string(whole);
+  return std::to_string(part) + " of " + std::to_string(whole);
+}
+
+}  // namespace detail
+
+/// Looks at sample lines and tells their schema. Memory is bounded, however long and hostile the
+/// sample: max_members members with names of at most max_name bytes are looked at.
+class Discovery {
+ public:
+  static constexpr std::size_t max_members = 256;
+  static constexpr std::size_t max_name = 256;
+
+  explicit Discovery(Limits limits = {}) : limits_(limits) {}
+
+  /// Looks at one line. Returns null, or why it is no JSON object; it is then counted, and has no
+  /// other effect. A line longer than limits.line is cut nowhere, but rejected.
+  std::optional<RejectReason> add(std::string_view line) {
+    ++lines_;
+    std::vector<std::pair<std::size_t, Value>> values;
+    std::vector<std::string> fresh;  // members that no line before has
+    std::uint64_t omitted = 0;
+    const auto wanted = [&](std::string_view name) -> Value* {
+      std::size_t at = find(name, fresh);
+      if (at == members_.size() + fresh.size()) {
+        if (at == max_members || name.size() > max_name) {
+          ++omitted;
+          return nullptr;
+        }
+        fresh.emplace_back(name);
+      }
+      for (auto& [member, value] : values)
+        if (member == at) return &value;
+      return &values.emplace_back(at, Value{}).second;
+    };
+    std::string message;
+    const auto rejected = line.size() > limits_.line
+                              ? std::optional{RejectReason::line_too_long}
+                              : read_members(line, limits_.nesting, wanted, message);
+    if (rejected) {
+      ++rejected_;
+      return rejected;
+    }
+    omitted_ += omitted;
+    for (auto& name : fresh) members_.emplace_back().name = std::move(name);
+    for (const auto& [member, value] : values) members_[member].add(value);
+    return std::nullopt;
+  }
+
+  /// The schema of the lines so far. Linear in the members, but for sorting.
+  [[nodiscard]] Schema schema() const {
+    Schema schema;
+    schema.lines = lines_;
+    schema.rejected = rejected_;
+    schema.omitted_members = omitted_;
+    add_columns(schema.columns);
+    guess_time(schema);
+    guess_key(schema);
+    guess_device(schema);
+    return schema;
+  }
+
+ private:
+  using Member = detail::MemberStatistics;
+
+  [[nodiscard]] std::size_t find(std::string_view name,
+                                 const std::vector<std::string>& fresh) const {
+    for (std::size_t i = 0; i < members_.size(); ++i)
+      if (members_[i].name == name) return i;
+    return members_.size() +
+           static_cast<std::size_t>(std::find(fresh.begin(), fresh.end(), name) - fresh.begin());
+  }
+  [[nodiscard]] const Member& member(const std::string& name) const {
+    return members_[find(name, {})];
+  }
+  [[nodiscard]] std::uint64_t objects() const noexcept { return lines_ - rejected_; }
+
+  void add_columns(std::vector<Column>& columns) const {
+    std::unordered_set<std::string> taken;
+    for (const auto& member : members_) {
+      Column column;
+      const std::string name = detail::sql_name(member.name);
+      column.name = name;
+      // SQL does not tell User from user where names are not quoted.
+      for (int n = 2; !taken.insert(detail::lower_case(column.name)).second; ++n)
+        column.name = name + '_' + std::to_string(n);
+      column.mapping = detail::json_path(member.name);
+      detail::choose_sql_type(column, member);
+      columns.push_back(std::move(column));
+    }
+  }
+
+  void guess_time(Schema& schema) const {
+    std::vector<detail::Candidate> candidates;
+    for (const auto& member : members_) {
+      const int by_name = detail::time_name_score(detail::folded(member.name));
+      const bool plausible = member.times.winner().has_value();
+      // A good name speaks for times that start at zero, as in tests.
+      if (plausible || (by_name >= 60 && member.holds_texts()))
+        candidates.push_back({&member, by_name + (plausible ? 100 : 0) + presence(member)});
+    }
+    schema.time = detail::choose(std::move(candidates));
+    if (!schema.time.member) {
+      schema.time.reason = "no member holds plausible times or has a name that speaks of time";
+      schema.time_format_reason = "there is no time to tell it from";
+      return;
+    }
+    const Member& time = member(*schema.time.member);
+    schema.time_format = time.times.winner();
+    const bool named = detail::time_name_score(detail::folded(time.name)) > 0;
+    if (!schema.time_format) {
+      schema.time.reason = "its name speaks of time, though its values are no plausible times";
+      schema.time_format_reason =
+          "no unit makes most of its values times of the years 1990 to 2099: choose one";
+      return;
+    }
+    const std::uint64_t votes = time.times.votes(*schema.time_format);
+    schema.time.reason = named ? "its name speaks of time, and " : "";
+    schema.time.reason +=
+        detail::share(votes, time.times.samples()) + " values are plausible times";
+    schema.time_format_reason = detail::share(votes, time.times.samples()) +
+                                (*schema.time_format == TimeFormat::iso8601
+                                     ? " values are RFC 3339 dates and times, such as "
+                                     : " values are in the years 1990 to 2099 then, such as ") +
+                                detail::quoted(time.plausible_time.text) + example_date(time);
+  }
+
+  /// " (2022-07-01)" for a time that is an integer.
+  [[nodiscard]] static std::string example_date(const Member& time) {
+    const auto format = TimeFormatVotes::format_of(time.plausible_time);
+    if (!format || *format == TimeFormat::iso8601) return {};
+    const auto at = parse_time<EventClock>(time.plausible_time, *format);
+    if (!at) return {};
+    const UtcFields fields = utc_fields(*at);
+    const auto two_digits = [](unsigned n) { return (n < 10 ? "-0" : "-") + std::to_string(n); };
+    return " (" + std::to_string(fields.year) + two_digits(fields.month) + two_digits(fields.day) +
+           ')';
+  }
+
+  void guess_key(Schema& schema) const {
+    std::vector<detail::Candidate> candidates;
+    for (const auto& member : members_) {
+      if (!member.holds_texts() || member.name == schema.time.member ||
+          member.times.winner().has_value())
+        continue;
+      const int score = key_score(member);
+      if (score > 0) candidates.push_back({&member, score});
+    }
+    schema.key = detail::choose(std::move(candidates));
+    if (!schema.key.member) {
+      schema.key.reason = "no member has a user's name or values that repeat like a user's";
+      return;
+    }
+    const Member& key = member(*schema.key.member);
+    const bool named = detail::key_name_score(detail::folded(key.name)) > 0;
+    schema.key.reason = named ? "its name speaks of a user, and it has "
+                              : "no member has a user's name: check this one, it repeats, with ";
+    schema.key.reason += values(key);
+  }
+
+  /// "3 different values in 100 lines".
+  [[nodiscard]] static std::string values(const Member& member) {
+    const std::size_t different = member.distinct.size();
+    return std::string(different == Member::max_distinct ? "at least " : "") +
+           std::to_string(different) + (different == 1 ? " value in " : " different values in ") +
+           std::to_string(member.seen()) + (member.seen() == 1 ? " line" : " lines");
+  }
+
+  /// A key's name, as far as its values do not speak against it: one that never repeats is an
+  /// event's, one that never changes is nobody's. A single user's sample is one, too: a good name
+  /// outweighs both.
+  [[nodiscard]] int key_score(const Member& member) const {
+    const std::string name = detail::folded(member.name);
+    int score = detail::key_name_score(name);
+    if (score == 0) {
+      if (detail::names_no_user(name) || detail::device_name_score(name) > 0) return 0;
+      score = name.ends_with("id") ? 40 : 0;
+    }
+    if (member.seen() >= 10 && member.all_distinct())
+      score -= 30;
+    else if (member.distinct.size() == 1)
+      score -= 10;
+    else if (member.distinct.size() < member.seen())
+      // Of two that repeat, the one with more values: event types are few, users are many.
+      score += 10 + static_cast<int>(10 * member.distinct.size() / member.seen());
+    return score == 0 ? 0 : score + presence(member) - 20;
+  }
+
+  /// 20 for a member that each line has, less for one that is missing here and there.
+  [[nodiscard]] int presence(const Member& member) const {
+    return objects() == 0 ? 0 : static_cast<int>(20 * member.seen() / objects());
+  }
+
+  void guess_device(Schema& schema) const {
+    std::vector<detail::Candidate> candidates;
+    for (const auto& member : members_) {
+      const int by_name = detail::device_name_score(detail::folded(member.name));
+      if (by_name > 0 && member.holds_texts() && member.name != schema.key.member)
+        candidates.push_back({&member, by_name + presence(member)});
+    }
+    schema.device = detail::choose(std::move(candidates));
+    schema.device.reason =
+        schema.device.member
+            ? "its name speaks of a device, and it has " + values(member(*schema.device.member))
+            : "no member has a device's name";
+  }
+
+  Limits limits_;
+  std::vector<Member> members_;
+  std::uint64_t lines_ = 0;
+  std::uint64_t rejected_ = 0;
+  std::uint64_t omitted_ = 0;
+};
+
+}  // namespace json
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
