@@ -45,6 +45,18 @@ constexpr std::uint64_t splitmix64(std::uint64_t& state) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Marks a view that looks at a key of another's.
+template <class Key>
+struct ReferenceView {
+  using referred = Key;
+};
+template <class View>
+concept reference_view = std::derived_from<View, ReferenceView<typename View::referred>>;
+
+}  // namespace detail
+
 /// A hash of integers and bytes under a secret of 192 bits, so that keys from outside cannot be
 /// chosen to collide. Each step folds a 128-bit product whose two factors are both masked by the
 /// secret: no input makes a factor zero without knowing it.
@@ -93,9 +105,13 @@ class KeyHasher {
 template <class Key>
 struct KeyTraits {
   /// A reference to a key that can be copied, and made from a temporary for the span of a call.
-  class view {
+  class view : public detail::ReferenceView<Key> {
    public:
     constexpr view(const Key& key) noexcept : key_(&key) {}
+    /// What only converts to a key would leave the view with a temporary.
+    template <class Other>
+    requires(!std::derived_from<Other, Key> && !std::same_as<Other, view>) view(const Other&)
+    = delete;
     constexpr operator const Key&() const noexcept { return *key_; }
     [[nodiscard]] constexpr const Key& get() const noexcept { return *key_; }
     friend constexpr bool operator==(view a, view b) { return *a.key_ == *b.key_; }
@@ -164,10 +180,9 @@ template <>
 struct OwnedKey<std::string_view> {
   using type = std::string;
 };
-template <class View>
-requires requires(const View& view) { view.get(); }
+template <reference_view View>
 struct OwnedKey<View> {
-  using type = std::remove_cvref_t<decltype(std::declval<const View&>().get())>;
+  using type = typename View::referred;
 };
 template <class A, class B>
 struct OwnedKey<std::pair<A, B>> {
@@ -188,9 +203,10 @@ using owned_key_t = typename detail::OwnedKey<View>::type;
 /// the caller's with ==, < and std::hash.
 template <class Key>
 concept session_key = std::copyable<Key> &&
-    requires(const key_view_t<Key>& view, const KeyHasher& hasher, const Key& key) {
-  { view == view } -> std::convertible_to<bool>;
-  { view < view } -> std::convertible_to<bool>;
+    requires(const key_view_t<Key>& view, const key_view_t<Key>& other, const KeyHasher& hasher,
+             const Key& key) {
+  { view == other } -> std::convertible_to<bool>;
+  { view < other } -> std::convertible_to<bool>;
   { KeyTraits<Key>::hash(hasher, view, std::uint64_t{}) } -> std::same_as<std::uint64_t>;
   key_view_t<Key>(key);
   Key(view);

@@ -1,6 +1,9 @@
 #ifndef SESSIONIZE_KEY_TEXT_HPP
 #define SESSIONIZE_KEY_TEXT_HPP
 
+#include <sessionize/key.hpp>
+
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <limits>
@@ -63,7 +66,7 @@ constexpr void write_key(const Key& key, Put&& put) {
       write_key(part, [&](std::string_view piece) { detail::put_escaped(piece, "%|", put); });
     };
     std::apply([&](const auto&... part) { (put_part(part), ...); }, key);
-  } else if constexpr (requires { key.get(); }) {
+  } else if constexpr (detail::reference_view<Key>) {
     write_key(key.get(), put);
   } else {
     static_assert(

@@ -56,6 +56,8 @@ struct Record : Placement<Clock> {
   [[nodiscard]] Record<Clock, owned_key_t<Key>, std::remove_cvref_t<Event>> owned() const {
     return {static_cast<const Placement<Clock>&>(*this), owned_key_t<Key>(key), event};
   }
+
+  friend bool operator==(const Record&, const Record&) = default;
 };
 
 /// What a sink gets for each closed session. `Key` is a view of the key while the summary is
@@ -82,7 +84,7 @@ struct Summary {
     return {owned_key_t<Key>(key), start, last, events, reason, ordinal};
   }
 
-  friend constexpr bool operator==(const Summary&, const Summary&) = default;
+  friend bool operator==(const Summary&, const Summary&) = default;
 };
 
 /// The record and the summary that sinks of a `Sessionizer<Clock, Key>` are called with.
@@ -99,6 +101,8 @@ struct Decision : Placement<Clock> {
   std::optional<SummaryView<Clock, Key>> closed{};
   /// Why the event was rejected; it then has touched no state, and starts no session.
   std::optional<RejectReason> rejected{};
+
+  friend bool operator==(const Decision&, const Decision&) = default;
 };
 
 namespace detail {

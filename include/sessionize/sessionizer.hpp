@@ -78,7 +78,8 @@ class Sessionizer {
   }
 
   /// Decides on one event and returns the decision by value: whether and why it starts a session,
-  /// its session's start, the session that it closed.
+  /// its session's start, the session that it closed. The answer is given at once, also while
+  /// something is pending for a sink.
   template <class Event = NoEvent>
   decision_type observe(key_view key, time_point time, const Event& event = {}) {
     decision_type decision = admit(key, time, event);
@@ -96,7 +97,8 @@ class Sessionizer {
   /// Decides on each event of a range of the caller's own type, in order, and gives `sink` each
   /// session that is closed and each event's record; `errors` gets a Rejection for each event that
   /// is rejected. What was pending goes out first; where the sink refuses, the call stops and says
-  /// how many events it took.
+  /// how many events it took. A pending record goes only to the type of sink that refused it, in
+  /// whatever call: keep to one sink while it may refuse.
   template <std::ranges::input_range Events, class KeyOf, class TimeOf, class RawOf, class Sink,
             class Errors = CountRejections>
   Progress process(Events&& events, const Projections<KeyOf, TimeOf, RawOf>& by, Sink&& sink,
@@ -167,7 +169,7 @@ class Sessionizer {
   /// How many keys have state; each has one open session.
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
   /// Makes room for `keys` keys in all, so that none of them causes growth.
-  void reserve(std::size_t keys) { table_.reserve(std::min(keys, options().max_keys)); }
+  void reserve(std::size_t keys) { table_.reserve(std::min(keys, options().max_keys) + 1); }
   [[nodiscard]] const Counters& counters() const noexcept { return outbox_.counters; }
   [[nodiscard]] const Options<Clock>& options() const noexcept { return rules_.options; }
 
@@ -258,11 +260,24 @@ class Sessionizer {
     static_assert(std::convertible_to<decltype(detail::value_of(time)), time_point>,
                   "the time projection gives a time_point of the sessionizer's clock; make one of "
                   "an integer with from_epoch()");
-    const key_view viewed(detail::value_of(key));
-    const decision_type decision = admit(viewed, detail::value_of(time), event);
-    if (decision.rejected) return tell(*decision.rejected, event, by, errors);
-    return outbox_.send(sink, decision.closed,
-                        RecordView<Clock, Key, Event>{decision, viewed, event});
+    const auto& given = detail::value_of(key);
+    using Given = std::remove_cvref_t<decltype(given)>;
+    const auto go_on = [&](const key_view& viewed) {
+      const decision_type decision = admit(viewed, detail::value_of(time), event);
+      if (decision.rejected) return tell(*decision.rejected, event, by, errors);
+      return outbox_.send(sink, decision.closed,
+                          RecordView<Clock, Key, Event>{decision, viewed, event});
+    };
+    if constexpr (detail::reference_view<key_view> && !std::derived_from<Given, Key>) {
+      const Key made(given);  // the view looks at a key: it needs one that stays
+      return go_on(made);
+    } else {
+      static_assert(
+          requires { key_view{given}; },
+          "the key projection gives something that is no key of this sessionizer, or an "
+          "integer that does not always fit one");
+      return go_on(key_view{given});
+    }
   }
 
   template <class Event, class By, class Errors>
@@ -277,7 +292,7 @@ class Sessionizer {
   template <class Event, class By, class Errors>
   Delivery tell(RejectReason reason, const Event& event, const By& by, Errors& errors) {
     auto&& raw = std::invoke(by.raw_data, event);
-    const std::string_view data{raw};
+    const std::string_view data = detail::nullable_view(raw).value_or(std::string_view{});
     static_cast<void>(deliver(errors, Rejection{reason,
                                                 message(reason),
                                                 {},
@@ -295,8 +310,7 @@ class Sessionizer {
 
   template <class Sink, class IsClosed>
   Closing close_all(CloseReason reason, Sink& sink, IsClosed is_closed) {
-    static_assert(std::is_class_v<Sink> || std::is_function_v<Sink>,
-                  "this is not a sink: a sink is called with a record or a summary");
+    static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
     Closing result{0, outbox_.resend(sink)};
     if (result.delivery == Delivery::refused) return result;
     const auto entries = table_.entries();

@@ -79,12 +79,15 @@ constexpr Delivery end_stream(Sink& sink) {
 
 namespace detail {
 
-/// True where a sink takes one of `Values`; refuses it in a sentence otherwise.
+template <class Sink, class T>
+concept answers_wrongly = (emits<Sink, T> || called_with<Sink, T>)&&!takes<Sink, T>;
+
+/// True where a sink takes one of `Values`, and answers rightly to each that it can be called with;
+/// refuses it in a sentence otherwise.
 template <class Sink, class... Values>
 consteval bool check_sink() {
-  constexpr bool right = (takes<Sink, Values> || ...);
-  constexpr bool wrong_answer =
-      !right && ((emits<Sink, Values> || called_with<Sink, Values>) || ...);
+  constexpr bool wrong_answer = (answers_wrongly<Sink, Values> || ...);
+  constexpr bool right = !wrong_answer && (takes<Sink, Values> || ...);
   static_assert(!wrong_answer,
                 "this sink returns something else than void or sessionize::Delivery: return "
                 "nothing, or Delivery::ok or Delivery::refused");
@@ -92,6 +95,39 @@ consteval bool check_sink() {
                 "this is not a sink: a sink is called with a record or a summary, as sink(value) "
                 "or sink.emit(value), by const reference; an error sink with a Rejection");
   return right;
+}
+
+// A class that has a member of this name, whatever it is called with, makes the name ambiguous.
+struct CallName {
+  void operator()();
+};
+struct EmitName {
+  void emit();
+};
+template <class Sink, class Name>
+struct WithName : Sink, Name {};
+template <class Sink>
+concept names_no_call = requires {
+  &WithName<Sink, CallName>::operator();
+};
+template <class Sink>
+concept names_no_emit = requires {
+  &WithName<Sink, EmitName>::emit;
+};
+
+/// The same for a call that may give `sink` summaries, or records of a type that it does not know.
+template <class Sink, class SummaryView>
+consteval bool check_closing_sink() {
+  if constexpr (std::is_class_v<Sink> && !std::is_final_v<Sink>) {
+    if constexpr (names_no_call<Sink> && names_no_emit<Sink>)
+      return check_sink<Sink, SummaryView>();
+    if constexpr (answers_wrongly<Sink, SummaryView>) return check_sink<Sink, SummaryView>();
+    return true;
+  } else if constexpr (std::is_class_v<Sink>) {
+    return true;
+  } else {
+    return check_sink<Sink, SummaryView>();
+  }
 }
 
 }  // namespace detail

@@ -39,6 +39,22 @@ constexpr bool multiply_overflows(std::int64_t a, std::int64_t positive) noexcep
          a < std::numeric_limits<std::int64_t>::min() / positive;
 }
 
+/// seconds * per_second + part, for a part of a second; false where int64 cannot hold it. Before
+/// 1970 it counts back from the next second: the first one of all is not whole.
+constexpr bool add_seconds(std::int64_t seconds, std::int64_t per_second, std::int64_t part,
+                           std::int64_t& ticks) noexcept {
+  if (seconds < 0 && part > 0) {
+    ++seconds;
+    part -= per_second;
+  }
+  if (multiply_overflows(seconds, per_second)) return false;
+  ticks = seconds * per_second;
+  if (part > 0 && ticks > std::numeric_limits<std::int64_t>::max() - part) return false;
+  if (part < 0 && ticks < std::numeric_limits<std::int64_t>::min() - part) return false;
+  ticks += part;
+  return true;
+}
+
 /// Ticks of the clock in a second, and in a day.
 template <utc_time_point TimePoint>
 inline constexpr std::int64_t ticks_per_second = [] {
@@ -112,13 +128,10 @@ requires utc_time_point<typename Clock::time_point>
   } else {
     // Whole seconds first, so that no product leaves int64 for a clock whose second is no
     // multiple or fraction of the unit's.
-    const std::int64_t seconds = detail::floor_div(value, from);
-    if (detail::multiply_overflows(seconds, to)) return Failure{TimeError::out_of_range};
     const std::int64_t rest = detail::floor_mod(value, from);
     const std::int64_t part = from % to == 0 ? rest / (from / to) : rest * to / from;
-    if (seconds * to > std::numeric_limits<std::int64_t>::max() - part)
+    if (!detail::add_seconds(detail::floor_div(value, from), to, part, ticks))
       return Failure{TimeError::out_of_range};
-    ticks = seconds * to + part;
   }
   if (ticks > std::numeric_limits<Rep>::max() || ticks < std::numeric_limits<Rep>::min())
     return Failure{TimeError::out_of_range};
@@ -184,9 +197,10 @@ constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsign
 }
 
 /// The time point of an RFC 3339 date-time ("2022-07-01T00:00:02.5Z", "2022-07-01 02:00:02+02:00"),
-/// floored to the clock's ticks; UTC where it has no offset. A leap second (":60" at a minute's
-/// end) is the second after it. Fails with malformed, or out_of_range where the clock cannot hold
-/// the time. Linear in the text's length; allocates nothing.
+/// floored to the clock's ticks, of a nanosecond at the finest; UTC where it has no offset. A leap
+/// second (":60" at the end of an hour) is the second after it. Fails with malformed, or
+/// out_of_range where the clock cannot hold the time. Linear in the text's length; allocates
+/// nothing.
 template <session_clock Clock>
 requires utc_time_point<typename Clock::time_point>
 [[nodiscard]] constexpr Result<typename Clock::time_point, TimeError> parse_utc(
@@ -218,24 +232,28 @@ requires utc_time_point<typename Clock::time_point>
     if (!parsed) return Failure{TimeError::malformed};
     offset = *parsed;
   }
+  // A leap second ends an hour of UTC.
+  const bool last_minute_of_hour =
+      (minute + 60 - static_cast<unsigned>((offset.count() / 60 % 60 + 60) % 60)) % 60 == 59;
   constexpr unsigned month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
   if (!in.ok || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 ||
       day > month_days[month - 1] + (month == 2 && leap_year ? 1 : 0) ||
-      second > (minute == 59 ? 60U : 59U))
+      second > (last_minute_of_hour ? 60U : 59U))
     return Failure{TimeError::malformed};
-  const std::int64_t seconds = detail::days_from_civil(year, month, day) * 86'400 + hour * 3'600 +
-                               minute * 60 + second - offset.count();
-  const auto whole = from_epoch<Clock>(seconds, TimeUnit::seconds);
-  if (!whole) return whole;
+  const std::int64_t seconds = detail::days_from_civil(year, month, day) * 86'400 +
+                               std::int64_t{hour} * 3'600 + std::int64_t{minute} * 60 + second -
+                               offset.count();
   using TimePoint = typename Clock::time_point;
+  using Rep = typename TimePoint::rep;
   constexpr std::int64_t to = detail::ticks_per_second<TimePoint>;
   const std::int64_t part =
-      to <= 1'000'000'000 ? nanoseconds / (1'000'000'000 / to) : nanoseconds * (to / 1'000'000'000);
-  using Rep = typename TimePoint::rep;
-  const std::int64_t ticks = whole->time_since_epoch().count();
-  if (ticks > std::numeric_limits<Rep>::max() - part) return Failure{TimeError::out_of_range};
-  return TimePoint{typename TimePoint::duration{static_cast<Rep>(ticks + part)}};
+      to <= 1'000'000'000 ? nanoseconds * to / 1'000'000'000 : nanoseconds * (to / 1'000'000'000);
+  std::int64_t ticks = 0;
+  if (!detail::add_seconds(seconds, to, part, ticks) || ticks > std::numeric_limits<Rep>::max() ||
+      ticks < std::numeric_limits<Rep>::min())
+    return Failure{TimeError::out_of_range};
+  return TimePoint{typename TimePoint::duration{static_cast<Rep>(ticks)}};
 }
 
 }  // namespace v0

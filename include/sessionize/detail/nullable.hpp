@@ -20,6 +20,8 @@ template <class T>
 [[nodiscard]] constexpr bool is_null(const T& value) noexcept {
   if constexpr (is_optional<T>)
     return !value.has_value();
+  else if constexpr (std::is_pointer_v<T>)
+    return value == nullptr;
   else
     return false;
 }

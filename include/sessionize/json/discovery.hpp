@@ -17,6 +17,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <span>
@@ -72,9 +73,8 @@ struct Schema {
     Json sql_columns = Json::array();
     Json reasons = Json::object();
     for (const auto& column : columns) {
-      sql_columns.push_back({{"Name", column.name},
-                             {"Mapping", column.mapping},
-                             {"SqlType", column.sql_type}});
+      sql_columns.push_back(
+          {{"Name", column.name}, {"Mapping", column.mapping}, {"SqlType", column.sql_type}});
       reasons[column.name] = column.reason;
     }
     const auto role = [](const Guess& guess) {
@@ -93,7 +93,7 @@ struct Schema {
          {{"Key", role(key)},
           {"Time", role(time)},
           {"TimeUnit",
-           {{"Unit", time_format ? Json(std::string(to_string(*time_format))) : Json()},
+           {{"Unit", time_format ? Json(std::string(json::to_string(*time_format))) : Json()},
             {"Reason", time_format_reason}}},
           {"Device", role(device)},
           {"Columns", reasons},
@@ -101,11 +101,6 @@ struct Schema {
           {"RejectedLines", rejected},
           {"OmittedMembers", omitted_members}}}};
     return schema.dump(2, ' ', false, Json::error_handler_t::replace);
-  }
-
- private:
-  [[nodiscard]] static std::string_view to_string(TimeFormat format) {
-    return json::to_string(format);
   }
 };
 
@@ -118,6 +113,11 @@ inline std::string quoted(std::string_view text) {
 }
 
 inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+inline std::string lower(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += lower(c);
+  return out;
+}
 inline bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
 inline bool is_name_character(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; }
 
@@ -150,9 +150,7 @@ inline bool is_reserved(std::string_view name) {
       "time timestamp timezone_hour timezone_minute tinyint to trailing translation treat trigger "
       "true uescape union unique unknown unnest update upper usage user using value values varchar "
       "varying view when whenever where width window with within without year ";
-  std::string wanted = " ";
-  for (const char c : name) wanted += lower(c);
-  return words.find(wanted + ' ') != std::string_view::npos;
+  return words.find(' ' + lower(name) + ' ') != std::string_view::npos;
 }
 
 inline bool is_plain_name(std::string_view name) {
@@ -192,6 +190,7 @@ struct MemberStatistics {
   TimeFormatVotes times{};
   Value plausible_time{};
   std::unordered_set<std::uint64_t> distinct{};  // hashes; no more than max_distinct
+  std::uint64_t repeats = 0;                     // values that were known already
 
   void add(const Value& value) {
     ++kinds[static_cast<std::size_t>(value.kind)];
@@ -204,9 +203,14 @@ struct MemberStatistics {
     if (value.kind == Kind::string && parse_utc<EventClock>(value.text)) ++date_texts;
     const auto format = TimeFormatVotes::format_of(value);
     times.add(value);
-    if (format && (plausible_time.kind == Kind::absent || times.winner() == format))
+    if (format && value.text.size() <= 64 &&
+        (plausible_time.kind == Kind::absent || times.winner() == format))
       plausible_time = value;
-    if (distinct.size() < max_distinct) distinct.insert(KeyHasher{1}(value.text));
+    const std::uint64_t hash = KeyHasher{1}(value.text);
+    if (distinct.contains(hash))
+      ++repeats;
+    else if (distinct.size() < max_distinct)
+      distinct.insert(hash);
   }
 
   [[nodiscard]] std::uint64_t count(Kind kind) const {
@@ -221,11 +225,8 @@ struct MemberStatistics {
   [[nodiscard]] bool holds_texts() const {
     return seen() > 0 && count(Kind::string) + count(Kind::integer) == seen();
   }
-  [[nodiscard]] bool all_distinct() const { return distinct.size() == std::min(seen(), limit()); }
 
  private:
-  [[nodiscard]] static std::uint64_t limit() { return max_distinct; }
-
   void add_integer(const Value& value) {
     const auto integer = parse_integer(value.text);
     const bool beyond = !integer && integer.error() == TimeError::out_of_range;
@@ -240,6 +241,37 @@ struct MemberStatistics {
     largest = std::max(largest, *integer);
   }
 };
+
+/// A folded name and how well it fits a role, out of 100.
+struct NameScore {
+  std::string_view name;
+  int score;
+};
+
+inline int name_score(std::string_view folded_name, std::span<const NameScore> scores) {
+  for (const auto& [name, score] : scores)
+    if (folded_name == name) return score;
+  return 0;
+}
+
+inline int key_name_score(std::string_view name) {
+  static constexpr NameScore scores[] = {
+      {"userid", 100},      {"uid", 95},        {"user", 95},        {"customerid", 95},
+      {"customer", 85},     {"visitorid", 90},  {"memberid", 85},    {"playerid", 85},
+      {"subscriberid", 85}, {"username", 80},   {"accountid", 80},   {"account", 75},
+      {"clientid", 80},     {"distinctid", 80}, {"anonymousid", 75}, {"email", 75},
+      {"visitor", 75},      {"cookieid", 70},   {"deviceid", 65},    {"clientip", 65},
+      {"ip", 60},           {"ipaddress", 60},  {"ipaddr", 60},      {"remoteaddr", 60},
+      {"remotehost", 55},   {"host", 45},       {"id", 35},
+  };
+  return name_score(name, scores);
+}
+
+/// Whether a member is a user's by its name, whatever its values look like: ten digits are a time
+/// in seconds, and many a customer's number.
+inline bool names_user(const MemberStatistics& member) {
+  return key_name_score(folded(member.name)) >= 60;
+}
 
 /// Fills in a column's type and the reason for it.
 inline void choose_sql_type(Column& column, const MemberStatistics& member) {
@@ -259,8 +291,8 @@ inline void choose_sql_type(Column& column, const MemberStatistics& member) {
     const bool fits = member.least >= std::numeric_limits<std::int32_t>::min() &&
                       member.largest <= std::numeric_limits<std::int32_t>::max();
     column.sql_type = fits ? "INTEGER" : "BIGINT";
-    column.reason = "integers from " + std::to_string(member.least) + " to " +
-                    std::to_string(member.largest);
+    column.reason =
+        "integers from " + std::to_string(member.least) + " to " + std::to_string(member.largest);
     if (member.integer_texts != 0) column.reason += ", as strings, which convert";
   } else if (member.count(Kind::number) + member.count(Kind::integer) == seen &&
              member.count(Kind::number) != 0) {
@@ -281,35 +313,11 @@ inline void choose_sql_type(Column& column, const MemberStatistics& member) {
     else
       column.reason = "values of several types, as text of " + length;
   }
-  if (const auto format = member.times.winner(); format && *format != TimeFormat::iso8601) {
+  const auto format = member.times.winner();
+  if (format && *format != TimeFormat::iso8601 && !names_user(member)) {
     column.reason += "; they look like times since 1970 in ";
     column.reason += json::to_string(*format);
   }
-}
-
-/// A folded name and how well it fits a role, out of 100.
-struct NameScore {
-  std::string_view name;
-  int score;
-};
-
-inline int name_score(std::string_view folded_name, std::span<const NameScore> scores) {
-  for (const auto& [name, score] : scores)
-    if (folded_name == name) return score;
-  return 0;
-}
-
-inline int key_name_score(std::string_view name) {
-  static constexpr NameScore scores[] = {
-      {"userid", 100},     {"uid", 95},         {"user", 95},        {"customerid", 95},
-      {"customer", 85},    {"visitorid", 90},   {"memberid", 85},    {"playerid", 85},
-      {"subscriberid", 85}, {"username", 80},   {"accountid", 80},   {"account", 75},
-      {"clientid", 80},    {"distinctid", 80},  {"anonymousid", 75}, {"email", 75},
-      {"visitor", 75},     {"cookieid", 70},    {"deviceid", 65},    {"clientip", 65},
-      {"ip", 60},          {"ipaddress", 60},   {"ipaddr", 60},      {"remoteaddr", 60},
-      {"remotehost", 55},  {"host", 45},        {"id", 35},
-  };
-  return name_score(name, scores);
 }
 
 /// Whether a name says that it counts something shorter- or longer-lived than a user.
@@ -324,10 +332,10 @@ inline bool names_no_user(std::string_view name) {
 
 inline int time_name_score(std::string_view name) {
   static constexpr NameScore scores[] = {
-      {"eventtimestamp", 100}, {"eventtime", 95},  {"timestamp", 90},  {"ts", 85},
-      {"occurredat", 85},      {"time", 80},       {"datetime", 80},   {"eventdate", 75},
+      {"eventtimestamp", 100}, {"eventtime", 95},  {"timestamp", 90},   {"ts", 85},
+      {"occurredat", 85},      {"time", 80},       {"datetime", 80},    {"eventdate", 75},
       {"clienttimestamp", 75}, {"createdat", 70},  {"createdtime", 70}, {"date", 60},
-      {"sentat", 60},          {"receivedat", 50}, {"updatedat", 45},  {"ingestedat", 40},
+      {"sentat", 60},          {"receivedat", 50}, {"updatedat", 45},   {"ingestedat", 40},
   };
   if (const int score = name_score(name, scores)) return score;
   return name.find("time") != std::string_view::npos || name.ends_with("date") ||
@@ -338,8 +346,8 @@ inline int time_name_score(std::string_view name) {
 
 inline int device_name_score(std::string_view name) {
   static constexpr NameScore scores[] = {
-      {"devicetype", 100}, {"device", 90},   {"devicecategory", 90}, {"devicename", 70},
-      {"devicemodel", 70}, {"platform", 65}, {"formfactor", 60},     {"browser", 50},
+      {"devicetype", 100}, {"device", 90},    {"devicecategory", 90}, {"devicename", 70},
+      {"devicemodel", 70}, {"platform", 65},  {"formfactor", 60},     {"browser", 50},
       {"os", 45},          {"useragent", 40},
   };
   return name_score(name, scores);
@@ -378,7 +386,7 @@ class Discovery {
   explicit Discovery(Limits limits = {}) : limits_(limits) {}
 
   /// Looks at one line. Returns null, or why it is no JSON object; it is then counted, and has no
-  /// other effect. A line longer than limits.line is cut nowhere, but rejected.
+  /// other effect. Linear in the line, times max_members.
   std::optional<RejectReason> add(std::string_view line) {
     ++lines_;
     std::vector<std::pair<std::size_t, Value>> values;
@@ -446,7 +454,7 @@ class Discovery {
       const std::string name = detail::sql_name(member.name);
       column.name = name;
       // SQL does not tell User from user where names are not quoted.
-      for (int n = 2; !taken.insert(detail::lower_case(column.name)).second; ++n)
+      for (int n = 2; !taken.insert(detail::lower(column.name)).second; ++n)
         column.name = name + '_' + std::to_string(n);
       column.mapping = detail::json_path(member.name);
       detail::choose_sql_type(column, member);
@@ -458,7 +466,7 @@ class Discovery {
     std::vector<detail::Candidate> candidates;
     for (const auto& member : members_) {
       const int by_name = detail::time_name_score(detail::folded(member.name));
-      const bool plausible = member.times.winner().has_value();
+      const bool plausible = member.times.winner().has_value() && !detail::names_user(member);
       // A good name speaks for times that start at zero, as in tests.
       if (plausible || (by_name >= 60 && member.holds_texts()))
         candidates.push_back({&member, by_name + (plausible ? 100 : 0) + presence(member)});
@@ -482,11 +490,12 @@ class Discovery {
     schema.time.reason = named ? "its name speaks of time, and " : "";
     schema.time.reason +=
         detail::share(votes, time.times.samples()) + " values are plausible times";
-    schema.time_format_reason = detail::share(votes, time.times.samples()) +
-                                (*schema.time_format == TimeFormat::iso8601
-                                     ? " values are RFC 3339 dates and times, such as "
-                                     : " values are in the years 1990 to 2099 then, such as ") +
-                                detail::quoted(time.plausible_time.text) + example_date(time);
+    schema.time_format_reason =
+        detail::share(votes, time.times.samples()) +
+        (*schema.time_format == TimeFormat::iso8601
+             ? " values are RFC 3339 dates and times, such as "
+             : " values, read so, are in the years 1990 to 2099, such as ") +
+        detail::quoted(time.plausible_time.text) + example_date(time);
   }
 
   /// " (2022-07-01)" for a time that is an integer.
@@ -505,7 +514,7 @@ class Discovery {
     std::vector<detail::Candidate> candidates;
     for (const auto& member : members_) {
       if (!member.holds_texts() || member.name == schema.time.member ||
-          member.times.winner().has_value())
+          (member.times.winner() && !detail::names_user(member)))
         continue;
       const int score = key_score(member);
       if (score > 0) candidates.push_back({&member, score});
@@ -540,14 +549,14 @@ class Discovery {
       if (detail::names_no_user(name) || detail::device_name_score(name) > 0) return 0;
       score = name.ends_with("id") ? 40 : 0;
     }
-    if (member.seen() >= 10 && member.all_distinct())
+    if (member.seen() >= 10 && member.repeats == 0)
       score -= 30;
     else if (member.distinct.size() == 1)
       score -= 10;
-    else if (member.distinct.size() < member.seen())
+    else if (member.repeats > 0)
       // Of two that repeat, the one with more values: event types are few, users are many.
       score += 10 + static_cast<int>(10 * member.distinct.size() / member.seen());
-    return score == 0 ? 0 : score + presence(member) - 20;
+    return score + presence(member) - 20;
   }
 
   /// 20 for a member that each line has, less for one that is missing here and there.
@@ -563,10 +572,9 @@ class Discovery {
         candidates.push_back({&member, by_name + presence(member)});
     }
     schema.device = detail::choose(std::move(candidates));
-    schema.device.reason =
-        schema.device.member
-            ? "its name speaks of a device, and it has " + values(member(*schema.device.member))
-            : "no member has a device's name";
+    schema.device.reason = schema.device.member ? "its name speaks of a device, and it has " +
+                                                      values(member(*schema.device.member))
+                                                : "no member has a device's name";
   }
 
   Limits limits_;

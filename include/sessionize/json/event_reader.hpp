@@ -25,7 +25,8 @@ inline namespace v0 {
 namespace json {
 
 /// An event as a line of JSON gives it: `sessions.observe(event.key, event.time, event)`. Its texts
-/// look at the reader and at the line, and are good until the reader's next line.
+/// look at the reader and at the line, and are good until the reader's next line: a sink that may
+/// refuse records, and so be offered them later, wants an event type that owns its texts.
 template <session_clock Clock = EventClock>
 struct Event {
   std::string_view key{};

@@ -23,7 +23,8 @@ namespace json {
 
 /// A line of a file.
 struct Line {
-  /// The line without its line end; of one that is too long, its first max_rejected_data bytes.
+  /// The line without its line end; of one that is too long, no more than its first
+  /// max_rejected_data bytes.
   /// Good while the callback runs.
   std::string_view text;
   std::uint64_t number = 0;  ///< from 1; blank lines count

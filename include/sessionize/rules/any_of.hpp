@@ -3,7 +3,9 @@
 
 #include <sessionize/rules/split_rule.hpp>
 
+#include <concepts>
 #include <cstddef>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -32,15 +34,48 @@ class AnyOf {
     (std::index_sequence_for<Rules...>{});
   }
 
+  /// Where a rule's memory throws, no rule has remembered the event: all prepare, then all change.
   template <class Event>
   constexpr void remember(const Event& event, State& state) const {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (remember_event(std::get<I>(rules_), event, std::get<I>(state)), ...);
+      auto next = std::tuple{prepare(std::get<I>(rules_), event, std::get<I>(state))...};
+      ((std::get<I>(next) ? void(std::get<I>(state) = std::move(*std::get<I>(next))) : void()),
+       ...);
+    }
+    (std::index_sequence_for<Rules...>{});
+  }
+
+  template <class Event>
+  [[nodiscard]] constexpr bool changes(const Event& event, const State& state) const {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return (would_change(std::get<I>(rules_), event, std::get<I>(state)) || ...);
     }
     (std::index_sequence_for<Rules...>{});
   }
 
  private:
+  template <class Rule, class Event>
+  static constexpr bool would_change(const Rule& rule, const Event& event,
+                                     const rule_state_t<Rule>& state) {
+    if constexpr (std::same_as<rule_state_t<Rule>, NoState>)
+      return false;
+    else if constexpr (requires { rule.changes(event, state); })
+      return rule.changes(event, state);
+    else if constexpr (requires { rule->changes(event, state); })
+      return rule && rule->changes(event, state);
+    else
+      return true;
+  }
+  /// What a rule will remember, or null where that is what it remembers already.
+  template <class Rule, class Event>
+  static constexpr std::optional<rule_state_t<Rule>> prepare(const Rule& rule, const Event& event,
+                                                             const rule_state_t<Rule>& state) {
+    if (!would_change(rule, event, state)) return std::nullopt;
+    std::optional<rule_state_t<Rule>> next = state;
+    remember_event(rule, event, *next);
+    return next;
+  }
+
   [[no_unique_address]] std::tuple<Rules...> rules_;
 };
 

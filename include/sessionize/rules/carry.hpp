@@ -21,7 +21,8 @@ class Horizon {
  public:
   /// `span` is not negative; it converts as std::chrono durations do.
   template <class Rep, class Period>
-  constexpr Horizon(std::chrono::duration<Rep, Period> span) noexcept : span_(span) {
+  constexpr Horizon(std::chrono::duration<Rep, Period> span) noexcept
+      : span_(saturating_duration<Duration>(span)) {
     assert(span_ >= Duration::zero() && "a carry horizon is not negative");
   }
   constexpr Horizon(forever_t) noexcept : forever_(true) {}

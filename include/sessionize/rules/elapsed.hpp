@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <limits>
+#include <ratio>
 #include <type_traits>
 
 namespace sessionize {
@@ -23,6 +25,17 @@ template <std::signed_integral Rep>
   return later > earlier
              ? static_cast<Unsigned>(static_cast<Unsigned>(later) - static_cast<Unsigned>(earlier))
              : Unsigned{0};
+}
+
+/// `span` in ticks of `Duration`, which is no coarser; the longest duration where it is longer than
+/// that can say.
+template <class Duration, class Rep, class Period>
+requires std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>
+[[nodiscard]] constexpr Duration saturating_duration(
+    std::chrono::duration<Rep, Period> span) noexcept {
+  constexpr std::intmax_t factor = std::ratio_divide<Period, typename Duration::period>::num;
+  constexpr std::intmax_t longest = std::numeric_limits<typename Duration::rep>::max();
+  return span.count() > longest / factor ? Duration::max() : Duration(span);
 }
 
 /// Whether `later` is more than `limit` after `earlier` (`AtGap::continues`), or at least `limit`

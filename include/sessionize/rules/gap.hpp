@@ -20,7 +20,7 @@ struct GapRule {
   template <class Clock, class D>
   [[nodiscard]] constexpr bool operator()(std::chrono::time_point<Clock, D> previous,
                                           std::chrono::time_point<Clock, D> time) const noexcept {
-    return exceeds(previous, time, gap, at_gap);
+    return exceeds(previous, time, saturating_duration<D>(gap), at_gap);
   }
 };
 

@@ -18,7 +18,8 @@ struct MaxDuration {
 
   template <class TimePoint>
   [[nodiscard]] constexpr SplitReason operator()(const Step<TimePoint>& step) const noexcept {
-    return exceeds(step.session_start, step.time, limit, AtGap::continues)
+    return exceeds(step.session_start, step.time,
+                   saturating_duration<typename TimePoint::duration>(limit), AtGap::continues)
                ? SplitReason::max_duration
                : SplitReason::none;
   }

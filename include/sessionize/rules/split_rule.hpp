@@ -15,7 +15,9 @@
 //   rule(step, event)          it looks at the event too
 //   rule(step, event, state)   it remembers something of each key's past, and then also has
 //                              a type `State` (default-constructible, copyable) and
-//                              `void remember(event, State&) const`, called after each event
+//                              `void remember(event, State&) const`, called after each event;
+//                              if that may be costly, also `bool changes(event, const State&)
+//                              const`, which says whether it would change anything
 //
 // A rule is asked only where neither `first_event` nor the gap has decided already. It is a pure
 // function: the same arguments, the same answer. An empty std::optional of a rule never splits,

@@ -58,6 +58,13 @@ struct ValueChange {
     const auto value = detail::nullable_view(projected);
     if (value && !(last && *value == *last)) last = *value;
   }
+
+  template <class Event>
+  [[nodiscard]] constexpr bool changes(const Event& event, const State& last) const {
+    const auto& projected = std::invoke(projection, event);
+    const auto value = detail::nullable_view(projected);
+    return value && !(last && *value == *last);
+  }
 };
 
 /// The rule that a session ends where a data member of the event changes: campaign, device, ...

@@ -77,7 +77,8 @@ class Timeline {
   /// Whether sessions split exactly where they are drawn to under a gap rule alone.
   template <class Duration>
   [[nodiscard]] Verdict agrees_with(GapRule<Duration> rule) const {
-    return agrees_with(Options<EventClock>{.gap = rule.gap, .at_gap = rule.at_gap});
+    return agrees_with(Options<EventClock>{
+        .gap = saturating_duration<EventClock::duration>(rule.gap), .at_gap = rule.at_gap});
   }
 
   /// Whether they do under options and a split rule. False also where the text is malformed.

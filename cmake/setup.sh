@@ -1,0 +1,29 @@
+#!/bin/sh
+# Installs what a build of this project needs on Debian and its kin: `sh cmake/setup.sh demo` for
+# the library, the command and SQLite, `sh cmake/setup.sh test` for all checks. Elsewhere it names
+# what to install. Does nothing where everything is there.
+set -eu
+
+packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev sqlite3"
+case "${1:-}" in
+  demo) ;;
+  test) packages="$packages catch2 pkg-config clang clang-tidy clang-format libclang-rt-dev" ;;
+  *) echo "usage: sh cmake/setup.sh demo|test" >&2; exit 2 ;;
+esac
+
+if ! command -v apt-get >/dev/null; then
+  echo "setup: no apt-get here; going on with what is installed (wanted: $packages)" >&2
+  exit 0
+fi
+missing=$(for package in $packages; do
+  dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' ||
+    echo "$package"
+done)
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then as_root=sudo; fi
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q
+# shellcheck disable=SC2086  # one word a package
+$as_root apt-get install -q -y --no-install-recommends $missing

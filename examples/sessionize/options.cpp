@@ -1,0 +1,365 @@
+#include "options.hpp"
+
+#include <sessionize/utc.hpp>
+#include <sessionize/version.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <string_view>
+
+namespace command {
+namespace {
+
+using Parse = std::function<void(const std::string&)>;
+
+/// What is wrong with an option's value, before it is known which option it is.
+struct BadValue {
+  std::string what;
+};
+[[noreturn]] void refuse(std::string what) { throw BadValue{std::move(what)}; }
+
+/// `parse`, with complaints that name the option.
+Parse naming(const std::string& name, Parse parse) {
+  return [name, parse = std::move(parse)](const std::string& text) {
+    try {
+      parse(text);
+    } catch (const BadValue& bad) {
+      throw CLI::ValidationError(name, bad.what);
+    }
+  };
+}
+
+/// 500ms, 10s, 30m, 24h, 7d.
+milliseconds parse_duration(const std::string& text) {
+  std::int64_t count = 0;
+  const auto [unit_at, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit(unit_at,
+                              static_cast<std::size_t>(text.data() + text.size() - unit_at));
+  constexpr std::pair<std::string_view, std::int64_t> units[] = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  const auto* const found = std::find_if(std::begin(units), std::end(units),
+                                         [&](const auto& u) { return u.first == unit; });
+  if (error == std::errc::result_out_of_range ||
+      (found != std::end(units) &&
+       count > std::numeric_limits<std::int64_t>::max() / found->second))
+    refuse("'" + text + "' is longer than 64 bits of milliseconds");
+  if (error != std::errc{} || count < 0 || found == std::end(units))
+    refuse("'" + text +
+           "' is no duration: write a number and ms, s, m, h or d, as in 500ms or 30m");
+  return milliseconds{count * found->second};
+}
+
+Condition parse_condition(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    refuse("'" + text + "' is no condition: write FIELD=VALUE, as in user_id=user1");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    if (comma == from) refuse("'" + text + "' names an empty field: write FIELD or FIELD,FIELD");
+    parts.push_back(text.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return parts;
+}
+
+std::uint64_t parse_count(const std::string& text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count < least || count > most)
+    refuse("'" + text + "' is not a whole number from " + std::to_string(least) + " to " +
+           std::to_string(most));
+  return count;
+}
+
+double parse_number(const std::string& text, double above, double most) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || !(number >= above) ||
+      number > most)
+    refuse("'" + text + "' is not a number from " + CLI::detail::to_string(above) + " to " +
+           CLI::detail::to_string(most));
+  return number;
+}
+
+/// An option that is read by `parse`, given at most once.
+CLI::Option* add(CLI::App& app, const std::string& name, const std::string& value, Parse parse,
+                 const std::string& help) {
+  auto* option = app.add_option_function<std::string>(name, naming(name, std::move(parse)), help);
+  return option->type_name(value)->group(app.get_name() == "generate" ? "Options" : "");
+}
+
+/// One of a few words.
+template <class Enum>
+Parse one_of(Enum& target, std::vector<std::pair<std::string, Enum>> words) {
+  return [&target, words = std::move(words)](const std::string& text) {
+    std::string known;
+    for (const auto& [word, value] : words) {
+      if (word == text) {
+        target = value;
+        return;
+      }
+      known += (known.empty() ? "" : ", ") + word;
+    }
+    refuse("'" + text + "' is none of " + known);
+  };
+}
+
+void add_session_options(CLI::App& app, RunOptions& run) {
+  using sessionize::AtGap;
+  const std::string group = "Sessions";
+  add(
+      app, "--gap", "D", [&](const auto& text) { run.session.gap = parse_duration(text); },
+      "a longer time between two events of a key starts a session [10s]; D is 500ms, 10s, 30m, "
+      "24h, 7d")
+      ->group(group);
+  add(app, "--at-gap", "continue|split",
+      one_of<AtGap>(run.session.at_gap, {{"continue", AtGap::continues}, {"split", AtGap::splits}}),
+      "what happens at exactly the gap [continue]")
+      ->group(group);
+  add(
+      app, "--carry", "D|forever|split",
+      [&](const std::string& text) {
+        if (text == "forever") {
+          run.session.carry = sessionize::forever;
+        } else if (text == "split") {
+          run.session.past_carry = sessionize::PastCarry::splits;
+        } else {
+          run.session.carry = parse_duration(text);
+        }
+      },
+      "how far a session's start is carried [24h]; past it session_id is null, or with 'split' a "
+      "session starts past 24h")
+      ->group(group);
+  add(
+      app, "--max-duration", "D",
+      [&](const auto& text) { run.max_duration = parse_duration(text); },
+      "no session lasts longer than this [off]")
+      ->group(group);
+  add(
+      app, "--split-on", "FIELD", [&](const auto& text) { run.split_on = text; },
+      "a session ends where this field changes [off]; null changes nothing")
+      ->group(group);
+  add(
+      app, "--split-at-midnight", "OFFSET",
+      [&](const auto& text) {
+        const auto offset = sessionize::parse_utc_offset(text);
+        if (!offset) refuse("'" + text + "' is no offset from UTC: write +02:00, -05:00 or Z");
+        run.midnight_offset = *offset;
+      },
+      "a session ends at midnight, at an offset from UTC [off]: =+02:00, =-05:00, =Z")
+      ->group(group);
+  add(
+      app, "--end-when", "FIELD=VALUE",
+      [&](const auto& text) { run.end_when = parse_condition(text); },
+      "an event with this value is the last of its session [off]")
+      ->group(group);
+}
+
+void add_input_options(CLI::App& app, RunOptions& run) {
+  using sessionize::json::TimeFormat;
+  const std::string group = "Input";
+  app.add_option("FILES", run.files, "files of JSON Lines; - is standard input, also the default");
+  add(
+      app, "--key", "FIELD[,FIELD]",
+      [&](const auto& text) { run.mapping.key = split_at_commas(text); },
+      "the fields that make a key [user_id]")
+      ->group(group);
+  add(
+      app, "--time", "FIELD", [&](const auto& text) { run.mapping.time = text; },
+      "the field that holds the time [event_timestamp]")
+      ->group(group);
+  add(
+      app, "--device", "FIELD", [&](const auto& text) { run.mapping.device = text; },
+      "the field that holds the device [device_type]")
+      ->group(group);
+  add(
+      app, "--time-unit", "ms|s|us|ns|iso8601|auto",
+      [&](const std::string& text) {
+        run.guess_time_format = text == "auto";
+        if (!run.guess_time_format)
+          one_of<TimeFormat>(run.mapping.time_format, {{"ms", TimeFormat::milliseconds},
+                                                       {"s", TimeFormat::seconds},
+                                                       {"us", TimeFormat::microseconds},
+                                                       {"ns", TimeFormat::nanoseconds},
+                                                       {"iso8601", TimeFormat::iso8601},
+                                                       {"auto", {}}})(text);
+      },
+      "how times are written [ms]; auto decides from the first 100 lines")
+      ->group(group);
+  app.add_option_function<std::vector<std::string>>(
+         "--where",
+         [&](const auto& texts) {
+           const auto add_condition = naming("--where", [&](const std::string& text) {
+             run.where.push_back(parse_condition(text));
+           });
+           for (const auto& text : texts) add_condition(text);
+         },
+         "only events with this value; repeatable, all must hold")
+      ->type_name("FIELD=VALUE")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_flag("--discover", run.discover, "print the schema of the input and stop")->group(group);
+}
+
+void add_output_options(CLI::App& app, RunOptions& run) {
+  const std::string group = "Output";
+  add(app, "--emit", "records|starts|sessions",
+      one_of<Emit>(
+          run.emit,
+          {{"records", Emit::records}, {"starts", Emit::starts}, {"sessions", Emit::sessions}}),
+      "a line an event, a line a session's first event, or a line a session of the whole input, "
+      "sorted by time [records]")
+      ->group(group);
+  add(app, "--id", "time-of-day|unique",
+      one_of<IdForm>(run.id, {{"time-of-day", IdForm::time_of_day}, {"unique", IdForm::unique}}),
+      "the form of session_id: user_device_HH:mm:ss, or one that does not repeat [time-of-day]")
+      ->group(group);
+  app.add_option("--keep", run.keep, "copy this field of the event to its record; repeatable")
+      ->type_name("FIELD")
+      ->allow_extra_args(false)
+      ->group(group);
+  add(app, "--format", "jsonl|csv",
+      one_of<Format>(run.format, {{"jsonl", Format::jsonl}, {"csv", Format::csv}}), "[jsonl]")
+      ->group(group);
+  app.add_option("--output", run.output, "write results there [standard output]")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--into", run.into,
+                 "also store sessions (and with --emit records the records) in a SQLite database")
+      ->type_name("FILE.db")
+      ->group(group);
+  app.add_option("--errors", run.errors, "write what was rejected there, a line of JSON each")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--strict", run.strict, "exit with 1 if anything was rejected")->group(group);
+  app.add_flag("--stats", run.stats, "print counts and times at the end, to standard error")
+      ->group(group);
+  app.add_flag("--progress", run.progress, "print progress to standard error, if it is a terminal")
+      ->group(group);
+}
+
+void add_generate_options(CLI::App& app, GenerateOptions& generate) {
+  auto& clicks = generate.clicks;
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  add(
+      app, "--events", "N", [&](const auto& text) { generate.events = parse_count(text, 0, most); },
+      "how many clicks [3000]");
+  add(
+      app, "--users", "N",
+      [&](const auto& text) { clicks.users = parse_count(text, 1, 100'000'000); },
+      "how many users click [3]");
+  add(
+      app, "--seed", "N", [&](const auto& text) { clicks.seed = parse_count(text, 0, most); },
+      "another seed, other clicks [1]");
+  add(
+      app, "--start", "TIME",
+      [&](const std::string& text) {
+        const auto time = sessionize::parse_utc<EventClock>(text);
+        if (!time) refuse("'" + text + "' is no time: write it as 2022-07-01T00:00:00Z");
+        clicks.start = *time;
+      },
+      "the time of the first click [2022-07-01T00:00:00Z]");
+  add(
+      app, "--interval", "D", [&](const auto& text) { clicks.interval = parse_duration(text); },
+      "the time between two clicks [2s]");
+  add(
+      app, "--pause", "D", [&](const auto& text) { clicks.pause = parse_duration(text); },
+      "the time between them where the stream pauses [15s]");
+  add(
+      app, "--pause-every", "N",
+      [&](const auto& text) { clicks.clicks_between_pauses = parse_count(text, 1, most); },
+      "after how many clicks it pauses [60]");
+  add(
+      app, "--speed", "max|N",
+      [&](const std::string& text) {
+        if (text != "max") generate.speed = parse_number(text, 0.001, 1e9);
+      },
+      "as fast as possible, or N times real time [max]");
+  add(
+      app, "--zipf", "S", [&](const auto& text) { clicks.zipf = parse_number(text, 0, 8); },
+      "how unequal the users are: the exponent of Zipf's law; 0 is all alike [0]");
+}
+
+void check(const GenerateOptions& generate) {
+  const auto& clicks = generate.clicks;
+  const std::int64_t step = std::max({clicks.interval, clicks.pause, milliseconds{1}}).count();
+  const auto room = sessionize::ticks_between(clicks.start.time_since_epoch().count(),
+                                              std::numeric_limits<std::int64_t>::max());
+  if (generate.events > room / static_cast<std::uint64_t>(step))
+    refuse(
+        "the last click would be later than 64 bits of milliseconds can say: fewer --events, or "
+        "a shorter --interval or --pause");
+}
+
+/// What a run asks for that cannot be.
+void check(RunOptions& run) {
+  std::vector<std::string> names = {"user_id",     "session_id",    "session_time",
+                                    "latest_time", "session_start", "event_timestamp",
+                                    "reason"};
+  if (!run.keep.empty() && run.emit == Emit::sessions)
+    refuse(
+        "--keep copies from an event, and a session has many: use it with --emit records or "
+        "starts");
+  for (const auto& field : run.keep) {
+    if (std::find(names.begin(), names.end(), field) != names.end())
+      refuse("--keep: the output has a field '" + field + "' already");
+    names.push_back(field);
+  }
+  if (run.files.empty()) run.files.emplace_back("-");
+  if (std::count(run.files.begin(), run.files.end(), "-") > 1)
+    refuse("standard input can be read once: name '-' once");
+#ifndef SESSIONIZE_WITH_SQLITE
+  if (!run.into.empty()) refuse("--into: this sessionize was built without SQLite");
+#endif
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char* argv[]) {
+  CommandLine line;
+  GenerateOptions generate;
+  CLI::App app("Cuts a stream of clicks, one JSON object a line, into sessions.", "sessionize");
+  app.set_version_flag("--version", "sessionize " SESSIONIZE_VERSION, "print the version");
+  app.set_help_flag("--help,-h", "print this help");
+  app.get_formatter()->column_width(34);
+  add_session_options(app, line.run);
+  add_input_options(app, line.run);
+  add_output_options(app, line.run);
+  auto* generator = app.add_subcommand("generate", "print the clicks of simulated users");
+  add_generate_options(*generator, generate);
+  try {
+    app.parse(argc, argv);
+    if (generator->parsed()) {
+      for (const auto* option : app.get_options())
+        if (option->count() > 0)
+          refuse(option->get_name() + " does nothing for generate: leave it away");
+      check(generate);
+      line.generate = generate;
+    } else {
+      check(line.run);
+    }
+  } catch (const BadValue& bad) {
+    std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n",
+                 bad.what.c_str());
+    line.exit = 2;
+  } catch (const CLI::Success& success) {
+    line.exit = app.exit(success);  // the help or the version, on standard output
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n", error.what());
+    line.exit = 2;
+  }
+  return line;
+}
+
+}  // namespace command

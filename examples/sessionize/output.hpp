@@ -1,0 +1,86 @@
+#ifndef SESSIONIZE_COMMAND_OUTPUT_HPP
+#define SESSIONIZE_COMMAND_OUTPUT_HPP
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace command {
+
+/// A file or standard output, written in blocks. Remembers since when it holds bytes back, so that
+/// a live stream can be flushed while its input pauses.
+class Output {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Standard output where `path` is empty; ok() says whether the file could be opened.
+  explicit Output(const std::string& path)
+      : name_(path.empty() ? "standard output" : path),
+        fd_(path.empty() ? STDOUT_FILENO
+                         : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) error_ = errno;
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() {
+    if (fd_ > STDERR_FILENO) ::close(fd_);
+  }
+
+  /// Takes bytes; false once writing has failed.
+  bool operator()(std::string_view bytes) {
+    if (buffer_.empty()) held_since_ = Clock::now();
+    buffer_.append(bytes);
+    return buffer_.size() < block ? ok() : flush();
+  }
+
+  bool flush() {
+    for (std::size_t done = 0; ok() && done < buffer_.size();) {
+      const ssize_t wrote = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+      if (wrote >= 0)
+        done += static_cast<std::size_t>(wrote);
+      else if (errno != EINTR)
+        error_ = errno;
+    }
+    buffer_.clear();
+    return ok();
+  }
+
+  /// Closes a file, which can be the first to tell of a full disk.
+  bool close() {
+    flush();
+    if (fd_ > STDERR_FILENO && ::close(fd_) != 0 && ok()) error_ = errno;
+    fd_ = -1;
+    return ok();
+  }
+
+  /// Since when bytes wait in the buffer; null where none do.
+  [[nodiscard]] std::optional<Clock::time_point> held_since() const {
+    if (buffer_.empty()) return std::nullopt;
+    return held_since_;
+  }
+  [[nodiscard]] bool ok() const { return error_ == 0; }
+  /// Nobody reads on: no error, but no use in going on.
+  [[nodiscard]] bool broken_pipe() const { return error_ == EPIPE; }
+  [[nodiscard]] std::string complaint() const {
+    return "cannot write " + name_ + ": " + std::generic_category().message(error_);
+  }
+
+ private:
+  static constexpr std::size_t block = 65'536;
+
+  std::string name_;
+  int fd_;
+  int error_ = 0;
+  std::string buffer_;
+  Clock::time_point held_since_{};
+};
+
+}  // namespace command
+
+#endif

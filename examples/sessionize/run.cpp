@@ -1,0 +1,387 @@
+#include "run.hpp"
+
+#include "input.hpp"
+#include "results.hpp"
+#include "rules.hpp"
+#ifdef SESSIONIZE_WITH_SQLITE
+#include "session_table.hpp"
+#endif
+
+#include <sessionize/json/event_reader.hpp>
+#include <sessionize/sessionizer.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <unistd.h>
+
+namespace command {
+namespace {
+
+namespace s = sessionize;
+using s::RejectReason;
+using s::json::Value;
+
+void complain(const std::string& what) { std::fprintf(stderr, "sessionize: %s\n", what.c_str()); }
+
+/// Which fields of an event the options read, and where in Event::fields each is.
+struct Fields {
+  std::vector<std::string> names;
+  std::size_t where = 0, split_on = 0, end_when = 0, keep = 0;
+
+  explicit Fields(const RunOptions& run) {
+    for (const auto& condition : run.where) names.push_back(condition.field);
+    split_on = names.size();
+    if (run.split_on) names.push_back(*run.split_on);
+    end_when = names.size();
+    if (run.end_when) names.push_back(run.end_when->field);
+    keep = names.size();
+    names.insert(names.end(), run.keep.begin(), run.keep.end());
+  }
+};
+
+/// What --split-on watches.
+struct WatchedField {
+  std::size_t at;
+  std::optional<Value> operator()(const Event& event) const {
+    const Value& value = event.fields[at];
+    return value.nullable() ? std::optional(value) : std::nullopt;
+  }
+};
+
+/// Whether --end-when holds.
+struct EndsSession {
+  const std::optional<Condition>* end_when;
+  std::size_t at;
+  bool operator()(const Event& event) const {
+    return *end_when && (*end_when)->holds(event.fields[at]);
+  }
+};
+
+auto make_sessionizer(const RunOptions& run, const Fields& fields) {
+  return s::make_sessionizer<EventClock, std::string>(
+      run.session, make_rules<Value>(run, WatchedField{fields.split_on},
+                                     EndsSession{&run.end_when, fields.end_when}));
+}
+
+/// Where lines that are rejected go: to a file, a line of JSON each, or into a summary by reason.
+class Errors {
+ public:
+  explicit Errors(const std::string& path) {
+    if (!path.empty()) output_.emplace(path);
+  }
+
+  void operator()(const s::Rejection& rejection) {
+    counts_.add(rejection.reason);
+    if (!output_) return;
+    line_.clear();
+    s::JsonRow row(line_);
+    row.text("file", s::detail::sanitize_utf8(rejection.source, SIZE_MAX));
+    row.number("line", std::optional(rejection.position));
+    row.text("reason", s::to_string(rejection.reason));
+    row.text("message", rejection.message);
+    row.text("data", s::detail::sanitize_utf8(rejection.data, s::max_rejected_data));
+    row.end();
+    (*output_)(line_);
+  }
+
+  [[nodiscard]] const s::RejectCounts& counts() const { return counts_; }
+  [[nodiscard]] Output* output() { return output_ ? &*output_ : nullptr; }
+
+  void summarize() const {
+    if (output_ || counts_.total() == 0) return;
+    std::string reasons;
+    for (std::size_t i = 0; i < s::reject_reason_count; ++i) {
+      const auto reason = static_cast<RejectReason>(i);
+      if (counts_[reason] == 0) continue;
+      reasons += (reasons.empty() ? "" : ", ") + std::to_string(counts_[reason]) + ' ';
+      reasons += to_string(reason);
+    }
+    complain("rejected " + std::to_string(counts_.total()) +
+             (counts_.total() == 1 ? " line (" : " lines (") + reasons +
+             "); --errors FILE writes them down");
+  }
+
+ private:
+  std::optional<Output> output_;
+  s::RejectCounts counts_;
+  std::string line_;
+};
+
+/// One run of the command.
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options),
+        fields_(options),
+        reader_(mapping()),
+        output_(options.output),
+        errors_(options.errors),
+        sessionizer_(make_sessionizer(options, fields_)),
+        ends_{&options.end_when, fields_.end_when},
+        whole_input_(options),
+        record_lines_(output_, options.format,
+                      s::records(ChosenId{options.id}, KeptColumns{&options_.keep, fields_.keep})),
+        session_lines_(output_, options.format, s::summaries(ChosenId{options.id})),
+        sampling_(options.guess_time_format) {}
+
+  int execute() {
+    if (!open()) return exit_io_error;
+    for (const auto& file : options_.files) read(file);
+    decide_time_format();
+    finish();
+    return exit_code();
+  }
+
+ private:
+  static constexpr std::size_t sample_size = 100;
+
+  struct SampledLine {
+    std::string file;
+    std::uint64_t number;
+    std::string text;
+    bool too_long;
+  };
+
+  [[nodiscard]] s::json::Mapping mapping() const {
+    auto mapping = options_.mapping;
+    mapping.fields = fields_.names;
+    return mapping;
+  }
+
+  bool open() {
+    if (!output_.ok()) complain(output_.complaint());
+    outputs_.push_back(&output_);
+    if (auto* errors = errors_.output()) {
+      if (!errors->ok()) complain(errors->complaint());
+      outputs_.push_back(errors);
+    }
+#ifdef SESSIONIZE_WITH_SQLITE
+    if (!options_.into.empty()) {
+      table_ = std::make_unique<SessionTable>(options_.into);
+      if (table_->failed()) complain(table_->complaint());
+      if (table_->failed()) return false;
+    }
+#endif
+    return output_.ok() && (errors_.output() == nullptr || errors_.output()->ok());
+  }
+
+  void read(const std::string& file) {
+    if (!output_.ok()) return;
+    const int error = read_lines(file, outputs_, [&](const s::json::Line& line) {
+      ++lines_;
+      if (sampling_)
+        sample(file, line);
+      else
+        take(file, line.number, line.text, line.too_long);
+      report_progress();
+      return output_.ok();
+    });
+    if (error == 0) return;
+    complain("cannot read " + file + ": " + std::generic_category().message(error));
+    read_error_ = true;
+  }
+
+  /// Keeps the first lines until the time format is decided.
+  void sample(const std::string& file, const s::json::Line& line) {
+    sample_.push_back({file, line.number, std::string(line.text), line.too_long});
+    if (sample_.size() == sample_size) decide_time_format();
+  }
+
+  void decide_time_format() {
+    if (!std::exchange(sampling_, false)) return;
+    s::json::TimeFormatVotes votes;
+    for (const auto& line : sample_) {
+      if (line.too_long) continue;
+      static_cast<void>(reader_.read(line.text));
+      if (reader_.time_value().nullable()) votes.add(reader_.time_value());
+    }
+    const auto format = votes.winner();
+    if (format) reader_.set_time_format(*format);
+    complain("--time-unit auto: " + std::string(to_string(reader_.mapping().time_format)) +
+             (format ? ", as " + std::to_string(votes.votes(*format)) + " of " +
+                           std::to_string(votes.samples()) + " times in the first lines are in it"
+                     : ", as the first lines do not tell"));
+    for (const auto& line : sample_) take(line.file, line.number, line.text, line.too_long);
+    sample_.clear();
+  }
+
+  void take(const std::string& file, std::uint64_t number, std::string_view text, bool too_long) {
+    if (too_long)
+      return reject({RejectReason::line_too_long, too_long_message_, {}, 0, text}, file, number);
+    const auto event = reader_.read(text);
+    // What is filtered out need not have a key or a time.
+    const bool is_object = event.has_value() || is_about_a_member(event.error().reason);
+    if (is_object && !selected()) {
+      ++filtered_;
+      return;
+    }
+    if (!event) return reject(event.error(), file, number);
+    if (options_.emit == Emit::sessions || !options_.into.empty())
+      whole_input_.add(*event, options_.split_on ? &event->fields[fields_.split_on] : nullptr,
+                       ends_(*event));
+    ++accepted_;
+    if (options_.emit == Emit::sessions) return;
+    const auto decision = sessionizer_.observe(event->key, event->time, *event);
+    if (options_.emit == Emit::starts && !decision.starts_session()) return;
+    const s::RecordView<EventClock, std::string, Event> record{decision, event->key, *event};
+    record_lines_(record);
+    store(record, file, number);
+  }
+
+  [[nodiscard]] static bool is_about_a_member(RejectReason reason) {
+    switch (reason) {
+      case RejectReason::missing_key:
+      case RejectReason::key_type:
+      case RejectReason::key_too_long:
+      case RejectReason::missing_time:
+      case RejectReason::time_type:
+      case RejectReason::time_format:
+      case RejectReason::time_range: return true;
+      default: return false;
+    }
+  }
+
+  [[nodiscard]] bool selected() const {
+    for (std::size_t i = 0; i < options_.where.size(); ++i)
+      if (!options_.where[i].holds(reader_.fields()[fields_.where + i])) return false;
+    return true;
+  }
+
+  void reject(s::Rejection rejection, const std::string& file, std::uint64_t number) {
+    rejection.source = file;
+    rejection.position = number;
+    errors_(rejection);
+  }
+
+  template <class Record>
+  void store([[maybe_unused]] const Record& record, [[maybe_unused]] const std::string& file,
+             [[maybe_unused]] std::uint64_t number) {
+#ifdef SESSIONIZE_WITH_SQLITE
+    if (!table_ || options_.emit != Emit::records) return;
+    const s::detail::TimeOfDayText time(record.time);
+    table_->store(SessionTable::RecordRow{
+        file, number, record.key, id_buffer_.id(ChosenId{options_.id}, record),
+        record.starts_session() ? std::optional(time.view()) : std::nullopt, time.view(),
+        record.session_start ? s::detail::epoch_milliseconds(*record.session_start) : std::nullopt,
+        record.time.time_since_epoch().count(), to_string(record.reason)});
+#endif
+  }
+
+  void finish() {
+    std::vector<Session> sessions;
+    const bool whole = options_.emit == Emit::sessions || !options_.into.empty();
+    if (whole && output_.ok()) sessions = whole_input_.sessions();
+    if (options_.emit == Emit::sessions) {
+      for (const auto& session : sessions) session_lines_(session);
+      session_lines_.finish();
+      sessions_ = sessions.size();
+    } else {
+      record_lines_.finish();
+      sessions_ = sessionizer_.counters().sessions_started;
+    }
+#ifdef SESSIONIZE_WITH_SQLITE
+    if (table_) {
+      for (const auto& session : sessions)
+        table_->store(SessionTable::SessionRow{
+            session.key, id_buffer_.id(ChosenId{options_.id}, session).value_or(""),
+            session.start.time_since_epoch().count(), session.last.time_since_epoch().count(),
+            session.events.value_or(0), session.duration().count(), to_string(session.reason)});
+      if (!table_->commit()) complain(table_->complaint());
+    }
+#endif
+    for (auto* output : outputs_)
+      if (!output->close() && !output->broken_pipe()) complain(output->complaint());
+    end_progress();
+    errors_.summarize();
+    if (options_.stats) print_stats();
+  }
+
+  [[nodiscard]] int exit_code() const {
+    bool io_error = read_error_;
+    for (const auto* output : outputs_)
+      io_error = io_error || !(output->ok() || output->broken_pipe());
+#ifdef SESSIONIZE_WITH_SQLITE
+    io_error = io_error || (table_ && table_->failed());
+#endif
+    if (io_error) return exit_io_error;
+    return options_.strict && errors_.counts().total() != 0 ? exit_rejects : 0;
+  }
+
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  }
+
+  void report_progress() {
+    constexpr std::uint64_t every = 1U << 16;
+    if (!options_.progress || lines_ % every != 0 || ::isatty(STDERR_FILENO) == 0) return;
+    progress_shown_ = true;
+    std::fprintf(stderr, "\r%llu lines, %.0f a second ", static_cast<unsigned long long>(lines_),
+                 static_cast<double>(lines_) / seconds());
+  }
+  void end_progress() const {
+    if (progress_shown_) std::fputc('\n', stderr);
+  }
+
+  void print_stats() const {
+    const auto line = [](const char* name, std::uint64_t count) {
+      std::fprintf(stderr, "%-10s %llu\n", name, static_cast<unsigned long long>(count));
+    };
+    line("lines", lines_);
+    line("accepted", accepted_);
+    line("filtered", filtered_);
+    line("rejected", errors_.counts().total());
+    line("sessions", sessions_);
+    std::fprintf(stderr, "%-10s %.3f\n%-10s %.0f\n", "seconds", seconds(), "lines/s",
+                 static_cast<double>(lines_) / seconds());
+  }
+
+  using RecordLayout = decltype(s::records(ChosenId{}, KeptColumns{}));
+  using SessionLayout = decltype(s::summaries(ChosenId{}));
+
+  const RunOptions& options_;
+  const Fields fields_;
+  s::json::EventReader<EventClock> reader_;
+  Output output_;
+  Errors errors_;
+  decltype(make_sessionizer(options_, fields_)) sessionizer_;
+  EndsSession ends_;
+  WholeInput whole_input_;
+  Lines<RecordLayout> record_lines_;
+  Lines<SessionLayout> session_lines_;
+  std::vector<Output*> outputs_;
+#ifdef SESSIONIZE_WITH_SQLITE
+  std::unique_ptr<SessionTable> table_;
+  s::detail::IdBuffer id_buffer_;
+#endif
+  const std::string too_long_message_ =
+      "the line is longer than " + std::to_string(s::json::Limits{}.line) + " bytes: shorten it";
+
+  bool sampling_;
+  std::vector<SampledLine> sample_;
+  std::uint64_t lines_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
+  bool read_error_ = false;
+  bool progress_shown_ = false;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  try {
+    return Run(options).execute();
+  } catch (const std::bad_alloc&) {
+    complain("out of memory");
+  } catch (const std::length_error& error) {
+    complain(error.what());
+  }
+  return exit_io_error;
+}
+
+}  // namespace command

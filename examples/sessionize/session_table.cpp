@@ -1,0 +1,113 @@
+#include "session_table.hpp"
+
+#include <sqlite3.h>
+
+namespace command {
+namespace {
+
+constexpr const char* schema = R"sql(
+PRAGMA journal_mode = WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS sessions (
+  user_id TEXT NOT NULL, session_id TEXT NOT NULL, session_start INTEGER NOT NULL,
+  session_end INTEGER NOT NULL, events INTEGER NOT NULL, duration_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL, PRIMARY KEY (session_id, user_id, session_start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+  file TEXT NOT NULL, line INTEGER NOT NULL, user_id TEXT NOT NULL, session_id TEXT,
+  session_time TEXT, latest_time TEXT NOT NULL, session_start INTEGER,
+  event_timestamp INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (file, line)) WITHOUT ROWID;
+)sql";
+
+constexpr const char* put_session =
+    "INSERT OR REPLACE INTO sessions (user_id, session_id, session_start, session_end, events, "
+    "duration_ms, reason) VALUES (?, ?, ?, ?, ?, ?, ?)";
+constexpr const char* put_record =
+    "INSERT OR REPLACE INTO records (file, line, user_id, session_id, session_time, latest_time, "
+    "session_start, event_timestamp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+}  // namespace
+
+/// Binds values to a statement, one after the other.
+class SessionTable::Row {
+ public:
+  explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
+
+  Row& operator<<(std::string_view text) {
+    // A null pointer would be NULL, and an empty text is not.
+    bind(sqlite3_bind_text64(statement_, ++column_, text.empty() ? "" : text.data(), text.size(),
+                             SQLITE_STATIC, SQLITE_UTF8));
+    return *this;
+  }
+  Row& operator<<(std::int64_t number) {
+    bind(sqlite3_bind_int64(statement_, ++column_, number));
+    return *this;
+  }
+  Row& operator<<(std::uint64_t number) { return *this << static_cast<std::int64_t>(number); }
+  template <class T>
+  Row& operator<<(const std::optional<T>& value) {
+    if (value) return *this << *value;
+    bind(sqlite3_bind_null(statement_, ++column_));
+    return *this;
+  }
+
+  /// Runs the statement; SQLITE_OK or what went wrong.
+  int put() {
+    if (code_ == SQLITE_OK) sqlite3_step(statement_);
+    const int result = sqlite3_reset(statement_);
+    return code_ == SQLITE_OK ? result : code_;
+  }
+
+ private:
+  void bind(int code) {
+    if (code_ == SQLITE_OK) code_ = code;
+  }
+
+  sqlite3_stmt* statement_;
+  int column_ = 0;
+  int code_ = SQLITE_OK;
+};
+
+SessionTable::SessionTable(const std::string& path) : path_(path) {
+  constexpr int patience_ms = 5'000;
+  if (!check(sqlite3_open(path.c_str(), &database_))) return;
+  sqlite3_busy_timeout(database_, patience_ms);
+  if (!run(schema)) return;
+  check(sqlite3_prepare_v2(database_, put_session, -1, &put_session_, nullptr));
+  check(sqlite3_prepare_v2(database_, put_record, -1, &put_record_, nullptr));
+}
+
+SessionTable::~SessionTable() {
+  sqlite3_finalize(put_session_);
+  sqlite3_finalize(put_record_);
+  sqlite3_close(database_);
+}
+
+bool SessionTable::store(const SessionRow& row) {
+  return !failed() &&
+         check((Row(put_session_) << row.user_id << row.session_id << row.session_start
+                                  << row.session_end << row.events << row.duration_ms << row.reason)
+                   .put());
+}
+
+bool SessionTable::store(const RecordRow& row) {
+  return !failed() &&
+         check((Row(put_record_) << row.file << row.line << row.user_id << row.session_id
+                                 << row.session_time << row.latest_time << row.session_start
+                                 << row.event_timestamp << row.reason)
+                   .put());
+}
+
+bool SessionTable::commit() { return !failed() && run("COMMIT"); }
+
+bool SessionTable::run(const char* sql) {
+  return check(sqlite3_exec(database_, sql, nullptr, nullptr, nullptr));
+}
+
+bool SessionTable::check(int code) {
+  if (code != SQLITE_OK && complaint_.empty())
+    complaint_ = "cannot store into " + path_ + ": " +
+                 (database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code));
+  return code == SQLITE_OK;
+}
+
+}  // namespace command

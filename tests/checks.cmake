@@ -1,0 +1,27 @@
+# Tests that compile, build or read the project again. Each prints a line that begins with SKIPPED
+# where its tool is missing, which CTest reports as skipped.
+
+function(sessionize_add_check name)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} ${ARGN})
+  set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+endfunction()
+
+set(checks ${CMAKE_CURRENT_SOURCE_DIR})
+set(source -DSOURCE=${PROJECT_SOURCE_DIR})
+
+sessionize_add_check(planted_bugs -DCXX=${CMAKE_CXX_COMPILER} ${source}
+                     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/planted_bugs -P
+                     ${checks}/planted_bugs/planted_bugs.cmake)
+
+# All tests again: the other compiler, with its warnings, and the sanitizers.
+sessionize_add_check(clang_sanitizers ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/clang -P
+                     ${checks}/clang_sanitizers.cmake)
+
+sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
+                     -DBUILD=${PROJECT_BINARY_DIR} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/package -P
+                     ${checks}/package/check.cmake)
+
+sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
+sessionize_add_check(clang_tidy ${source} -DBUILD=${PROJECT_BINARY_DIR} -P
+                     ${checks}/clang_tidy.cmake)
+set_tests_properties(clang_sanitizers planted_bugs clang_tidy PROPERTIES COST 1000)

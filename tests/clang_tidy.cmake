@@ -1,0 +1,10 @@
+# clang-tidy finds nothing in the headers, as the command and its use of them show them to it.
+
+find_program(clang_tidy NAMES clang-tidy-14 clang-tidy)
+if(NOT clang_tidy)
+  message("SKIPPED: clang-tidy is not installed")
+  return()
+endif()
+file(GLOB files ${SOURCE}/examples/sessionize/*.cpp)
+execute_process(COMMAND ${clang_tidy} -p ${BUILD} --quiet --warnings-as-errors=* ${files}
+                COMMAND_ERROR_IS_FATAL ANY)

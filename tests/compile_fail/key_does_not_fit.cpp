@@ -1,0 +1,25 @@
+// expect: integer that does not always fit one
+#include <sessionize/rules/rules.hpp>
+#include <sessionize/sessionizer.hpp>
+#include <sessionize/utc.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace sz = sessionize;
+using Clock = sz::EventClock;
+
+struct Click {
+  std::string user;
+  Clock::time_point time;
+  bool logout = false;
+  long ticks = 0;
+};
+
+int main() {
+  sz::Sessionizer<Clock, short> sessions;
+  const std::vector<Click> clicks;
+  const auto sink = [](const sz::record auto&) {};
+  return sessions.process(clicks, sz::by(&Click::ticks, &Click::time), sink).events == 0;
+}

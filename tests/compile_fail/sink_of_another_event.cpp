@@ -1,0 +1,25 @@
+// expect: this is not a sink: a sink is called with a record or a summary
+#include <sessionize/rules/rules.hpp>
+#include <sessionize/sessionizer.hpp>
+#include <sessionize/utc.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace sz = sessionize;
+using Clock = sz::EventClock;
+
+struct Click {
+  std::string user;
+  Clock::time_point time;
+  bool logout = false;
+  long ticks = 0;
+};
+
+int main() {
+  sz::Sessionizer<Clock, std::string> sessions;
+  const std::vector<Click> clicks;
+  const auto sink = [](const sz::RecordView<Clock, std::string, int>&) {};
+  return sessions.process(clicks, sz::by(&Click::user, &Click::time), sink).events == 0;
+}
