@@ -19,7 +19,7 @@ int discover(const RunOptions& options) {
       return ++lines < sample_size;
     });
     if (error == 0) continue;
-    std::fprintf(stderr, "sessionize: cannot read %s: %s\n", file.c_str(),
+    std::fprintf(stderr, "sessionize: cannot read %s: %s\n", one_line(file).c_str(),
                  std::generic_category().message(error).c_str());
     code = exit_io_error;
   }
@@ -27,7 +27,7 @@ int discover(const RunOptions& options) {
   output(discovery.schema().to_json());
   output("\n");
   if (output.close() || output.broken_pipe()) return code;
-  std::fprintf(stderr, "sessionize: %s\n", output.complaint().c_str());
+  std::fprintf(stderr, "sessionize: %s\n", one_line(output.complaint()).c_str());
   return exit_io_error;
 }
 

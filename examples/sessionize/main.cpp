@@ -11,7 +11,24 @@
 
 #include <csignal>
 
+#include <fcntl.h>
+
+namespace command {
+namespace {
+
+/// Occupies the standard descriptors that are closed, so that no file that is opened becomes
+/// standard output by accident. Using one of them then fails, as it should.
+void keep_standard_descriptors() {
+  for (const int fd : {0, 1, 2})
+    if (::fcntl(fd, F_GETFD) == -1)
+      static_cast<void>(::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY));
+}
+
+}  // namespace
+}  // namespace command
+
 int main(int argc, char* argv[]) {
+  command::keep_standard_descriptors();
   // A reader that has gone is an error of write(), which ends the run quietly.
   std::signal(SIGPIPE, SIG_IGN);
   const auto line = command::parse_command_line(argc, argv);

@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include "run.hpp"
+
 #include <sessionize/utc.hpp>
 #include <sessionize/version.hpp>
 
@@ -9,7 +11,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
+#include <iostream>
 #include <limits>
 #include <string_view>
 
@@ -291,6 +295,31 @@ void add_generate_options(CLI::App& app, GenerateOptions& generate) {
       "how unequal the users are: the exponent of Zipf's law; 0 is all alike [0]");
 }
 
+int complain(const std::string& what) {
+  std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n",
+               one_line(what).c_str());
+  return exit_usage;
+}
+
+/// Refuses to write over what is read, and to write two things into one file.
+void check_files(const RunOptions& run) {
+  const auto same = [](const std::string& a, const std::string& b) {
+    std::error_code none;
+    return std::filesystem::is_regular_file(a, none) ? std::filesystem::equivalent(a, b, none)
+                                                     : a == b && !std::filesystem::exists(a, none);
+  };
+  const std::pair<const char*, const std::string&> written[] = {
+      {"--output", run.output}, {"--errors", run.errors}, {"--into", run.into}};
+  for (const auto& [option, path] : written) {
+    if (path.empty()) continue;
+    for (const auto& file : run.files)
+      if (same(path, file)) refuse(std::string(option) + " would write over the input " + file);
+    for (const auto& [other, other_path] : written)
+      if (option != other && same(path, other_path))
+        refuse(std::string(option) + " and " + other + " are the same file, " + path);
+  }
+}
+
 void check(const GenerateOptions& generate) {
   const auto& clicks = generate.clicks;
   const std::int64_t step = std::max({clicks.interval, clicks.pause, milliseconds{1}}).count();
@@ -319,12 +348,19 @@ void check(RunOptions& run) {
   if (run.files.empty()) run.files.emplace_back("-");
   if (std::count(run.files.begin(), run.files.end(), "-") > 1)
     refuse("standard input can be read once: name '-' once");
+  check_files(run);
 #ifndef SESSIONIZE_WITH_SQLITE
   if (!run.into.empty()) refuse("--into: this sessionize was built without SQLite");
 #endif
 }
 
 }  // namespace
+
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return text;
+}
 
 CommandLine parse_command_line(int argc, char* argv[]) {
   CommandLine line;
@@ -333,6 +369,9 @@ CommandLine parse_command_line(int argc, char* argv[]) {
   app.set_version_flag("--version", "sessionize " SESSIONIZE_VERSION, "print the version");
   app.set_help_flag("--help,-h", "print this help");
   app.get_formatter()->column_width(34);
+  app.footer(
+      "Exit codes: 0; 1 with --strict, if anything was rejected; 2 for a wrong command line; "
+      "3 if something could not be read or written.");
   add_session_options(app, line.run);
   add_input_options(app, line.run);
   add_output_options(app, line.run);
@@ -350,14 +389,13 @@ CommandLine parse_command_line(int argc, char* argv[]) {
       check(line.run);
     }
   } catch (const BadValue& bad) {
-    std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n",
-                 bad.what.c_str());
-    line.exit = 2;
+    line.exit = complain(bad.what);
   } catch (const CLI::Success& success) {
-    line.exit = app.exit(success);  // the help or the version, on standard output
+    app.exit(success);  // prints the help or the version
+    line.exit = std::cout.flush() ? 0 : exit_io_error;
+    if (line.exit != 0) std::fprintf(stderr, "sessionize: cannot write standard output\n");
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n", error.what());
-    line.exit = 2;
+    line.exit = complain(error.what());
   }
   return line;
 }

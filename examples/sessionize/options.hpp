@@ -71,6 +71,9 @@ struct CommandLine {
   RunOptions run{};
 };
 
+/// `text` with its line ends and other control characters as '?', for a complaint of one line.
+std::string one_line(std::string text);
+
 /// Reads the command line; prints the help, the version, or one line on what is wrong with it.
 CommandLine parse_command_line(int argc, char* argv[]);
 

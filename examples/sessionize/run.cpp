@@ -28,7 +28,9 @@ namespace s = sessionize;
 using s::RejectReason;
 using s::json::Value;
 
-void complain(const std::string& what) { std::fprintf(stderr, "sessionize: %s\n", what.c_str()); }
+void complain(const std::string& what) {
+  std::fprintf(stderr, "sessionize: %s\n", one_line(what).c_str());
+}
 
 /// Which fields of an event the options read, and where in Event::fields each is.
 struct Fields {
@@ -173,7 +175,7 @@ class Run {
   }
 
   void read(const std::string& file) {
-    if (!output_.ok()) return;
+    if (!wants_more()) return;
     const int error = read_lines(file, outputs_, [&](const s::json::Line& line) {
       ++lines_;
       if (sampling_)
@@ -181,11 +183,16 @@ class Run {
       else
         take(file, line.number, line.text, line.too_long);
       report_progress();
-      return output_.ok();
+      return wants_more();
     });
     if (error == 0) return;
     complain("cannot read " + file + ": " + std::generic_category().message(error));
     read_error_ = true;
+  }
+
+  /// Where nobody reads the results any more, the tables are filled all the same.
+  [[nodiscard]] bool wants_more() const {
+    return output_.ok() || (!options_.into.empty() && output_.broken_pipe());
   }
 
   /// Keeps the first lines until the time format is decided.
@@ -277,7 +284,7 @@ class Run {
   void finish() {
     std::vector<Session> sessions;
     const bool whole = options_.emit == Emit::sessions || !options_.into.empty();
-    if (whole && output_.ok()) sessions = whole_input_.sessions();
+    if (whole && wants_more()) sessions = whole_input_.sessions();
     if (options_.emit == Emit::sessions) {
       for (const auto& session : sessions) session_lines_(session);
       session_lines_.finish();
@@ -293,7 +300,8 @@ class Run {
             session.key, id_buffer_.id(ChosenId{options_.id}, session).value_or(""),
             session.start.time_since_epoch().count(), session.last.time_since_epoch().count(),
             session.events.value_or(0), session.duration().count(), to_string(session.reason)});
-      if (!table_->commit()) complain(table_->complaint());
+      // Without commit() the run leaves no trace in the database.
+      if (wants_more() && !table_->commit()) complain(table_->complaint());
     }
 #endif
     for (auto* output : outputs_)

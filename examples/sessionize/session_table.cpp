@@ -7,7 +7,6 @@ namespace {
 
 constexpr const char* schema = R"sql(
 PRAGMA journal_mode = WAL;
-BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS sessions (
   user_id TEXT NOT NULL, session_id TEXT NOT NULL, session_start INTEGER NOT NULL,
   session_end INTEGER NOT NULL, events INTEGER NOT NULL, duration_ms INTEGER NOT NULL,
@@ -16,6 +15,7 @@ CREATE TABLE IF NOT EXISTS records (
   file TEXT NOT NULL, line INTEGER NOT NULL, user_id TEXT NOT NULL, session_id TEXT,
   session_time TEXT, latest_time TEXT NOT NULL, session_start INTEGER,
   event_timestamp INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (file, line)) WITHOUT ROWID;
+BEGIN IMMEDIATE;
 )sql";
 
 constexpr const char* put_session =

@@ -30,12 +30,12 @@ class [[nodiscard]] Result {
   constexpr explicit operator bool() const noexcept { return has_value(); }
 
   /// The value. Precondition: has_value().
-  [[nodiscard]] constexpr T& operator*() noexcept { return *get<0>(&content_); }
-  [[nodiscard]] constexpr const T& operator*() const noexcept { return *get<0>(&content_); }
-  [[nodiscard]] constexpr T* operator->() noexcept { return get<0>(&content_); }
-  [[nodiscard]] constexpr const T* operator->() const noexcept { return get<0>(&content_); }
+  [[nodiscard]] constexpr T& operator*() noexcept { return get<0>(content_); }
+  [[nodiscard]] constexpr const T& operator*() const noexcept { return get<0>(content_); }
+  [[nodiscard]] constexpr T* operator->() noexcept { return &get<0>(content_); }
+  [[nodiscard]] constexpr const T* operator->() const noexcept { return &get<0>(content_); }
   /// The error. Precondition: !has_value().
-  [[nodiscard]] constexpr const E& error() const noexcept { return *get<1>(&content_); }
+  [[nodiscard]] constexpr const E& error() const noexcept { return get<1>(content_); }
 
   template <class U>
   [[nodiscard]] constexpr T value_or(U&& other) const {
@@ -44,10 +44,9 @@ class [[nodiscard]] Result {
 
  private:
   template <std::size_t Index, class Content>
-  [[nodiscard]] static constexpr auto* get(Content* content) noexcept {
-    auto* held = std::get_if<Index>(content);
-    assert(held != nullptr && "ask has_value() before taking a Result apart");
-    return held;
+  [[nodiscard]] static constexpr auto& get(Content& content) noexcept {
+    assert(content.index() == Index && "ask has_value() before taking a Result apart");
+    return std::get<Index>(content);
   }
 
   std::variant<T, E> content_;

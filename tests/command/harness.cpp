@@ -97,7 +97,7 @@ bool exists(const std::string& path) { return std::filesystem::exists(path); }
 
 std::string read_file(const std::string& path) {
   const std::ifstream in(path, std::ios::binary);
-  REQUIRE(in.good());
+  if (!in) FAIL("cannot read " << path);
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
@@ -335,6 +335,7 @@ std::string events(const std::vector<std::int64_t>& times, std::string_view user
 }
 
 std::string repeated(std::string_view text, std::size_t times) {
+  if (text.size() == 1) return std::string(times, text.front());
   std::string out;
   out.reserve(text.size() * times);
   for (std::size_t i = 0; i < times; ++i) out += text;

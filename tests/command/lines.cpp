@@ -257,7 +257,7 @@ TEST_CASE("nesting", "[command][lines][limits]") {
   for (const Args& args : {Args{}, {"--keep", "deep"}, {"--split-on", "deep"}}) {
     CHECK(read(nested(511, "[", "]"), args).rows.size() == 1);
     CHECK(read(nested(511, R"({"a":)", "}"), args).rows.size() == 1);
-    for (const std::size_t levels : {5'000, 100'000, 500'000}) {
+    for (const std::size_t levels : {5'000U, 100'000U, 500'000U}) {
       const auto got = read(nested(levels, "[", "]") + event("u", 1), args);
       CHECK(got.rows.size() == 1);
       CHECK(column(got.errors, "reason") == Json{"nesting_too_deep"});

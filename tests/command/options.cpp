@@ -235,6 +235,17 @@ TEST_CASE("help and version", "[command][options]") {
                          std::regex(R"(sessionize [0-9]+\.[0-9]+\.[0-9]+\n)")));
 }
 
+// Promise: no output is written over an input. Catches: a log that is gone before it is read.
+TEST_CASE("an output that is an input is refused", "[command][options]") {
+  const Folder folder;
+  const auto log = folder.write("log.jsonl", event("u", 0));
+  for (const char* option : {"--output", "--errors"}) {
+    check_refused({option, log, log}, {option, log});
+    check_refused({log, option, folder / "./log.jsonl"}, {option});
+    CHECK(read_file(log) == event("u", 0));
+  }
+}
+
 #ifndef SESSIONIZE_WITH_SQLITE
 // Promise: without SQLite, --into is bad usage. Catches: results that were to be stored and are
 // not.

@@ -15,11 +15,15 @@ inline namespace v0 {
 struct DayBoundary {
   std::chrono::seconds offset;
 
-  template <utc_time_point TimePoint>
+  template <class TimePoint>
   [[nodiscard]] constexpr SplitReason operator()(const Step<TimePoint>& step) const noexcept {
-    return day_number(step.time, offset) > day_number(step.previous, offset)
-               ? SplitReason::day_boundary
-               : SplitReason::none;
+    if constexpr (utc_time_point<TimePoint>)
+      return day_number(step.time, offset) > day_number(step.previous, offset)
+                 ? SplitReason::day_boundary
+                 : SplitReason::none;
+    else
+      static_assert(detail::always_false<TimePoint>,
+                    "a day boundary needs times in UTC: a clock that counts from 1970-01-01");
   }
 };
 

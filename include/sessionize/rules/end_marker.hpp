@@ -25,6 +25,7 @@ struct EndMarker {
   }
 
   template <class Event>
+  requires std::invocable<const Predicate&, const Event&>
   constexpr void remember(const Event& event, State& ended) const {
     ended = static_cast<bool>(std::invoke(is_last, event));
   }

@@ -120,7 +120,8 @@ template <class Rule, class TimePoint, class Event>
 /// Lets a rule remember what it needs of `event`; called once for each event, after the decision.
 template <class Rule, class Event>
 constexpr void remember_event(const Rule& rule, const Event& event, rule_state_t<Rule>& state) {
-  if constexpr (!std::same_as<rule_state_t<Rule>, NoState>) rule.remember(event, state);
+  // A rule that cannot is refused by ask_rule(), in a sentence.
+  if constexpr (requires { rule.remember(event, state); }) rule.remember(event, state);
 }
 template <class Rule, class Event>
 constexpr void remember_event(const std::optional<Rule>& rule, const Event& event,

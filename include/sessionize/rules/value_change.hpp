@@ -53,6 +53,7 @@ struct ValueChange {
   }
 
   template <class Event>
+  requires std::invocable<const Projection&, const Event&>
   constexpr void remember(const Event& event, State& last) const {
     const auto& projected = std::invoke(projection, event);
     const auto value = detail::nullable_view(projected);
@@ -60,6 +61,7 @@ struct ValueChange {
   }
 
   template <class Event>
+  requires std::invocable<const Projection&, const Event&>
   [[nodiscard]] constexpr bool changes(const Event& event, const State& last) const {
     const auto& projected = std::invoke(projection, event);
     const auto value = detail::nullable_view(projected);
