@@ -49,9 +49,10 @@ static_assert(!session_clock<std::chrono::milliseconds>);
 
 // Holds: event times are milliseconds since 1970 UTC, and of another resolution by choice. Would
 // catch: an epoch or a tick of its own.
-static_assert(std::same_as<EventClock::time_point, std::chrono::sys_time<std::chrono::milliseconds>>);
-static_assert(std::same_as<BasicEventClock<std::chrono::seconds>::time_point,
-                           std::chrono::sys_seconds>);
+static_assert(
+    std::same_as<EventClock::time_point, std::chrono::sys_time<std::chrono::milliseconds>>);
+static_assert(
+    std::same_as<BasicEventClock<std::chrono::seconds>::time_point, std::chrono::sys_seconds>);
 
 // Holds: only times that count from 1970 UTC in seconds or finer are calendar times. Would catch: a
 // session id or a day of a steady clock's time.

@@ -54,7 +54,8 @@ using sessionize::owned_key_t;
 using sessionize::session_key;
 enum class Color : unsigned char { red, green };
 
-// Holds: keys are integers, enumerations, texts, pairs and tuples of keys, and types with std::hash,
+// Holds: keys are integers, enumerations, texts, pairs and tuples of keys, and types with
+// std::hash,
 // == and <. Would catch: a key that is only found out in the depths of the table.
 static_assert(session_key<int>);
 static_assert(session_key<std::int64_t>);
@@ -75,16 +76,16 @@ static_assert(!session_key<std::vector<int>>);
 static_assert(std::same_as<key_view_t<std::string>, std::string_view>);
 static_assert(std::same_as<key_view_t<int>, int>);
 static_assert(std::same_as<key_view_t<Color>, Color>);
-static_assert(std::same_as<key_view_t<std::pair<std::string, int>>,
-                           std::pair<std::string_view, int>>);
+static_assert(
+    std::same_as<key_view_t<std::pair<std::string, int>>, std::pair<std::string_view, int>>);
 static_assert(std::same_as<key_view_t<std::tuple<int, std::pair<std::string, Color>>>,
                            std::tuple<int, std::pair<std::string_view, Color>>>);
 
 // Holds: the key that a view looks at is found again, and is its own, also where a key has a get()
 // of its own. Would catch: a user's key taken for a view of what its get() gives.
 template <class Key>
-constexpr bool goes_back = std::same_as<owned_key_t<key_view_t<Key>>, Key> &&
-                           std::same_as<owned_key_t<Key>, Key>;
+constexpr bool goes_back =
+    std::same_as<owned_key_t<key_view_t<Key>>, Key>&& std::same_as<owned_key_t<Key>, Key>;
 static_assert(goes_back<int>);
 static_assert(goes_back<Color>);
 static_assert(goes_back<std::string>);
@@ -121,8 +122,8 @@ TEST_CASE("a hash follows the key and the seed") {
   check_hash(UserId{1}, UserId{2});
 }
 
-// Holds: every byte of a text counts, at each of its lengths. Would catch: a tail that is read short,
-// or twice.
+// Holds: every byte of a text counts, at each of its lengths. Would catch: a tail that is read
+// short, or twice.
 TEST_CASE("every byte of a text is hashed") {
   const KeyHasher hasher(3);
   std::set<std::uint64_t> seen;

@@ -248,8 +248,8 @@ TEST_CASE("a failed allocation leaves the table as it was") {
 }
 
 // Holds: keys chosen to meet in one cell under one seed are found fast in a table, which has a seed
-// of its own: look-ups are counted by comparisons of keys. Would catch: tables of one seed, or of one
-// that can be guessed.
+// of its own: look-ups are counted by comparisons of keys. Would catch: tables of one seed, or of
+// one that can be guessed.
 struct Counted {
   std::uint64_t number = 0;
   inline static std::uint64_t compared = 0;

@@ -96,8 +96,8 @@ bool adds_up(const Sessionizer<Clock, Key, Rule, counting>& sessions) {
   bool right = counters.offered == counters.accepted + counters.rejected.total();
   right = right && counters.accepted == counters.records_emitted + counters.records_pending;
   if (counting == Counting::on)
-    right = right && counters.accepted == counters.events_emitted + counters.events_open +
-                                              counters.events_pending;
+    right = right && counters.accepted ==
+                         counters.events_emitted + counters.events_open + counters.events_pending;
   right = right && counters.events_open == open;
   right = right && counters.sessions_started == counters.sessions_closed() + sessions.size();
   return right;
@@ -116,8 +116,7 @@ struct Log {
     lines.push_back("summary " + std::string(summary.key) + ' ' + ticks(summary.start) + ' ' +
                     ticks(summary.last) + ' ' +
                     (summary.events ? std::to_string(*summary.events) : "null") + ' ' +
-                    std::string(to_string(summary.reason)) + ' ' +
-                    std::to_string(summary.ordinal));
+                    std::string(to_string(summary.reason)) + ' ' + std::to_string(summary.ordinal));
   }
   void flush() { lines.push_back("flush"); }
 
@@ -241,8 +240,7 @@ TEST_CASE("a sink that throws at any position gets everything once and in order"
       for (bool done = false; !done;) {
         const auto taken = static_cast<std::size_t>(sessions.counters().offered);
         try {
-          const auto progress =
-              sessions.process(std::span(clicks).subspan(taken), by_user, sink);
+          const auto progress = sessions.process(std::span(clicks).subspan(taken), by_user, sink);
           REQUIRE(progress.delivery == Delivery::ok);
           done = true;
         } catch (const std::runtime_error&) {
@@ -265,9 +263,9 @@ TEST_CASE("a sink that throws at any position gets everything once and in order"
     }
 }
 
-// Holds: an error sink that refuses or throws loses its own rejection alone: it is counted, no state
-// moves, and the events before it stay delivered. Would catch: a rejection that is counted late,
-// an error sink that stops the stream.
+// Holds: an error sink that refuses or throws loses its own rejection alone: it is counted, no
+// state moves, and the events before it stay delivered. Would catch: a rejection that is counted
+// late, an error sink that stops the stream.
 TEST_CASE("an error sink's refusal or exception leaves the ledger true") {
   const Clicks clicks = script();
   auto sessions = make_sessions();
@@ -385,9 +383,9 @@ TEST_CASE("a pending record waits for the sink of its event type") {
   CHECK(adds_up(sessions));
 }
 
-// Holds: where the sink refuses or throws in expire() or flush(), the session it was given is closed
-// and pending, those not reached stay open and are closed by the next call. Would catch: sessions
-// erased before they were emitted, or emitted twice.
+// Holds: where the sink refuses or throws in expire() or flush(), the session it was given is
+// closed and pending, those not reached stay open and are closed by the next call. Would catch:
+// sessions erased before they were emitted, or emitted twice.
 TEST_CASE("expire and flush leave unreached sessions open when the sink fails") {
   std::vector<std::string> whole;
   for (int user = 0; user < 9; ++user)
@@ -399,8 +397,8 @@ TEST_CASE("expire and flush leave unreached sessions open when the sink fails") 
         INFO((all ? "flush" : "expire") << (throws ? " throws" : " refuses") << " at " << position);
         Sessionizer<EventClock, std::string> sessions;
         for (int user = 8; user >= 0; --user)
-          static_cast<void>(sessions.observe("u" + std::to_string(8 - user),
-                                             Time(EventClock::duration(user))));
+          static_cast<void>(
+              sessions.observe("u" + std::to_string(8 - user), Time(EventClock::duration(user))));
         static_cast<void>(sessions.observe("stays", at(1h)));
         Log log;
         Failing sink{log, position, position + 1,
@@ -452,8 +450,8 @@ TEST_CASE("a refused end of the stream is offered again") {
   CHECK(log.lines.back() == "flush");
 }
 
-// Holds: a sink that takes one kind has all of the other: it is emitted, never pending. Would catch:
-// summaries that pile up for a sink that has no use for them.
+// Holds: a sink that takes one kind has all of the other: it is emitted, never pending. Would
+// catch: summaries that pile up for a sink that has no use for them.
 TEST_CASE("what a sink does not take by its type counts as emitted") {
   auto sessions = make_sessions();
   const auto records = [](const ClickRecord&) {};
@@ -472,8 +470,7 @@ TEST_CASE("what a sink does not take by its type counts as emitted") {
 TEST_CASE("the ledger of records holds without counting events") {
   const auto expected_count = expected_lines().size();
   for (std::uint64_t position = 1; position <= expected_count; ++position) {
-    auto sessions =
-        make_sessionizer<EventClock, std::string, Counting::off>(two_keys, rule());
+    auto sessions = make_sessionizer<EventClock, std::string, Counting::off>(two_keys, rule());
     Log log;
     Failing sink{log, position, position + 1, refuse};
     const Clicks clicks = script();
@@ -540,9 +537,9 @@ std::uint64_t with_each_allocation_failing(Call call, Failed failed) {
 }
 
 // Holds: where any allocation in observe() fails, std::bad_alloc passes through, the event is not
-// taken and nothing is changed: the same event again gets the answer it would have had. Would catch:
-// a key inserted without its state, a counter moved too early, a rule that remembers an event that
-// was not taken.
+// taken and nothing is changed: the same event again gets the answer it would have had. Would
+// catch: a key inserted without its state, a counter moved too early, a rule that remembers an
+// event that was not taken.
 TEST_CASE("observe changes nothing where an allocation fails") {
   auto sessions = make_sessions();
   auto reference = make_sessions();
@@ -555,9 +552,7 @@ TEST_CASE("observe changes nothing where an allocation fails") {
     bool unchanged = true;
     failures += with_each_allocation_failing(
         [&] { decision = sessions.observe(*click.user, click.time, click); },
-        [&] {
-          unchanged = unchanged && sessions.counters() == before && sessions.size() == size;
-        });
+        [&] { unchanged = unchanged && sessions.counters() == before && sessions.size() == size; });
     CHECK(unchanged);
     CHECK(adds_up(sessions));
     const auto expected = reference.observe(*click.user, click.time, click);
@@ -649,8 +644,8 @@ TEST_CASE("expire, flush and erase go on behind any failed allocation") {
     REQUIRE(items.items.size() == 40);
     bool ordered = true;
     for (int i = 0; i < 40; ++i)
-      ordered = ordered && items.items[static_cast<std::size_t>(i)].user ==
-                               static_cast<char>('A' + 39 - i);
+      ordered = ordered &&
+                items.items[static_cast<std::size_t>(i)].user == static_cast<char>('A' + 39 - i);
     CHECK(ordered);
     // What was freed serves again.
     fill(sessions);
@@ -724,7 +719,8 @@ TEST_CASE("a rule that throws leaves the event untaken") {
   CHECK(sessions.counters() == before);
   CHECK(sessions.find("ann")->start == at(0s));
   throws = 0;
-  CHECK(observe(11s) == SplitReason::gap);  // 11 s after the first event, 2 s after those that threw
+  CHECK(observe(11s) ==
+        SplitReason::gap);  // 11 s after the first event, 2 s after those that threw
   CHECK(observe(12s) == SplitReason::none);
   CHECK(observe(13s) == SplitReason::rule);
   CHECK(adds_up(sessions));

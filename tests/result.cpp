@@ -23,8 +23,8 @@ constexpr Result<int, Error> half(int value) {
   return value / 2;
 }
 
-// Holds: a result is a value or an error, and says which, also at compile time. Would catch: the two
-// exchanged.
+// Holds: a result is a value or an error, and says which, also at compile time. Would catch: the
+// two exchanged.
 static_assert(half(8).has_value());
 static_assert(half(8));
 static_assert(*half(8) == 4);

@@ -57,7 +57,8 @@ struct Several {
 void function(const int&) {}
 
 // Holds: a sink is called with the value, or has emit(value), and returns void or a Delivery. Would
-// catch: a sink that returns something else taken for one, a value that is handed out to be changed.
+// catch: a sink that returns something else taken for one, a value that is handed out to be
+// changed.
 static_assert(takes<Callable, int>);
 static_assert(takes<Emitter, int>);
 static_assert(takes<Refuser, int>);

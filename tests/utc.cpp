@@ -93,8 +93,8 @@ static_assert(is(utc_fields(milli(-62'135'596'800'000)), 1, 1, 1, 0, 0, 0, 0));
 static_assert(is(utc_fields(milli(-62'135'596'800'001)), 0, 12, 31, 23, 59, 59, 999));
 static_assert(is(utc_fields(milli(-62'167'219'200'001)), -1, 12, 31, 23, 59, 59, 999));
 
-// Holds: every int64 time has its fields: known ends of other software's calendars. Would catch: the
-// year 32767 of <chrono>, days that overflow an int.
+// Holds: every int64 time has its fields: known ends of other software's calendars. Would catch:
+// the year 32767 of <chrono>, days that overflow an int.
 static_assert(is(utc_fields(milli(INT64_MAX)), 292'278'994, 8, 17, 7, 12, 55, 807));
 static_assert(is(utc_fields(milli(INT64_MIN)), -292'275'055, 5, 16, 16, 47, 4, 192));
 static_assert(is(utc_fields(ticks<NanoClock>(INT64_MAX)), 2262, 4, 11, 23, 47, 16, 854'775'807));
@@ -115,7 +115,8 @@ TEST_CASE("utc_fields agrees with chrono's calendar") {
     const hh_mm_ss clock(time - day);
     const auto f = utc_fields(time);
     return f.year == int{date.year()} && f.month == unsigned{date.month()} &&
-           f.day == unsigned{date.day()} && f.hour == static_cast<unsigned>(clock.hours().count()) &&
+           f.day == unsigned{date.day()} &&
+           f.hour == static_cast<unsigned>(clock.hours().count()) &&
            f.minute == static_cast<unsigned>(clock.minutes().count()) &&
            f.second == static_cast<unsigned>(clock.seconds().count()) &&
            f.subsecond_ticks == clock.subseconds().count() &&
@@ -144,7 +145,8 @@ TEST_CASE("utc_fields agrees with chrono's calendar") {
 template <class Clock>
 constexpr std::optional<std::int64_t> epoch(std::int64_t value, TimeUnit unit) {
   const auto time = from_epoch<Clock>(value, unit);
-  if (!time) return time.error() == TimeError::out_of_range ? std::nullopt : throw "not out_of_range";
+  if (!time)
+    return time.error() == TimeError::out_of_range ? std::nullopt : throw "not out_of_range";
   return time->time_since_epoch().count();
 }
 
@@ -176,8 +178,7 @@ static_assert(epoch<FrameClock>(INT64_MAX, TimeUnit::seconds) == std::nullopt);
 // catch: a limit that is off by one, a product that wraps.
 static_assert(epoch<EventClock>(INT64_MAX, TimeUnit::milliseconds) == INT64_MAX);
 static_assert(epoch<EventClock>(INT64_MIN, TimeUnit::milliseconds) == INT64_MIN);
-static_assert(epoch<EventClock>(INT64_MAX / 1'000, TimeUnit::seconds) ==
-              INT64_MAX / 1'000 * 1'000);
+static_assert(epoch<EventClock>(INT64_MAX / 1'000, TimeUnit::seconds) == INT64_MAX / 1'000 * 1'000);
 static_assert(epoch<EventClock>(INT64_MAX / 1'000 + 1, TimeUnit::seconds) == std::nullopt);
 static_assert(epoch<EventClock>(INT64_MIN / 1'000, TimeUnit::seconds) == INT64_MIN / 1'000 * 1'000);
 static_assert(epoch<EventClock>(INT64_MIN / 1'000 - 1, TimeUnit::seconds) == std::nullopt);
@@ -216,8 +217,8 @@ static_assert(parsed("2022-06-30T18:30:02-05:30") == 1'656'633'602'000);
 static_assert(parsed("1970-01-01T00:00:00-00:00") == 0);
 static_assert(parsed("1970-01-01T00:00:00+23:59") == -86'340'000);
 
-// Holds: a fraction is floored to the clock's ticks, below 1970 too, however long it is. Would catch:
-// rounding, digits counted from the wrong end, an overflow behind the ninth.
+// Holds: a fraction is floored to the clock's ticks, below 1970 too, however long it is. Would
+// catch: rounding, digits counted from the wrong end, an overflow behind the ninth.
 static_assert(parsed("1970-01-01T00:00:00.001Z") == 1);
 static_assert(parsed("1970-01-01T00:00:00.0019Z") == 1);
 static_assert(parsed("1970-01-01T00:00:00.9999999999999999999999999Z") == 999);
@@ -260,8 +261,8 @@ static_assert(parsed("0000-01-01T00:00:00Z") == -62'167'219'200'000);
 static_assert(parsed("9999-12-31T23:59:59.999Z") == 253'402'300'799'999);
 static_assert(parsed("0000-01-01T00:00:00+23:59") == -62'167'219'200'000 - 86'340'000);
 
-// Holds: an offset is Z, or a sign, two digits of hours, a colon, two of minutes. Would catch: +0200
-// and other forms that would be read in part.
+// Holds: an offset is Z, or a sign, two digits of hours, a colon, two of minutes. Would catch:
+// +0200 and other forms that would be read in part.
 constexpr std::optional<std::chrono::seconds> offset(std::string_view text) {
   const auto read = parse_utc_offset(text);
   if (!read) return std::nullopt;
@@ -307,21 +308,36 @@ TEST_CASE("what is no date-time is malformed") {
       INFO(at << " is " << static_cast<int>(wrong));
       CHECK(malformed(text) == !(separator || sign));
     }
-  for (const std::string_view text :
-       {"2022-00-01T00:00:00Z", "2022-13-01T00:00:00Z", "2022-01-00T00:00:00Z",
-        "2022-01-32T00:00:00Z", "2022-04-31T00:00:00Z", "2022-01-01T24:00:00Z",
-        "2022-01-01T00:60:00Z", "2022-01-01T00:00:00.Z", "2022-01-01T00:00:00,5Z",
-        "2022-01-01T00:00Z", "2022-01-01", "20220101T000000Z", "+2022-01-01T00:00:00Z",
-        "12022-01-01T00:00:00Z", "2022-01-01T00:00:00Z ", " 2022-01-01T00:00:00Z",
-        "2022-01-01T00:00:00ZZ", "2022-01-01T00:00:00 Z", "2022-01-01T00:00:00+24:00",
-        "2022-1-1T0:0:0Z", "1656633602", "now", "-001-01-01T00:00:00Z"}) {
+  for (const std::string_view text : {"2022-00-01T00:00:00Z",
+                                      "2022-13-01T00:00:00Z",
+                                      "2022-01-00T00:00:00Z",
+                                      "2022-01-32T00:00:00Z",
+                                      "2022-04-31T00:00:00Z",
+                                      "2022-01-01T24:00:00Z",
+                                      "2022-01-01T00:60:00Z",
+                                      "2022-01-01T00:00:00.Z",
+                                      "2022-01-01T00:00:00,5Z",
+                                      "2022-01-01T00:00Z",
+                                      "2022-01-01",
+                                      "20220101T000000Z",
+                                      "+2022-01-01T00:00:00Z",
+                                      "12022-01-01T00:00:00Z",
+                                      "2022-01-01T00:00:00Z ",
+                                      " 2022-01-01T00:00:00Z",
+                                      "2022-01-01T00:00:00ZZ",
+                                      "2022-01-01T00:00:00 Z",
+                                      "2022-01-01T00:00:00+24:00",
+                                      "2022-1-1T0:0:0Z",
+                                      "1656633602",
+                                      "now",
+                                      "-001-01-01T00:00:00Z"}) {
     INFO(text);
     CHECK(malformed(text));
   }
 }
 
-// Holds: fields and texts are inverse to each other. Would catch: days_from_civil and civil_from_days
-// that differ on some day.
+// Holds: fields and texts are inverse to each other. Would catch: days_from_civil and
+// civil_from_days that differ on some day.
 TEST_CASE("a time that is written from its fields is read as itself") {
   const std::uint64_t seed = 424'242;
   INFO("seed " << seed);
@@ -332,10 +348,10 @@ TEST_CASE("a time that is written from its fields is read as itself") {
     const std::int64_t ms = any(random);
     const auto f = utc_fields(milli(ms));
     std::array<char, 64> text{};
-    const int length = std::snprintf(
-        text.data(), text.size(), "%04lld-%02u-%02uT%02u:%02u:%02u.%03lldZ",
-        static_cast<long long>(f.year), f.month, f.day, f.hour, f.minute, f.second,
-        static_cast<long long>(f.subsecond_ticks));
+    const int length =
+        std::snprintf(text.data(), text.size(), "%04lld-%02u-%02uT%02u:%02u:%02u.%03lldZ",
+                      static_cast<long long>(f.year), f.month, f.day, f.hour, f.minute, f.second,
+                      static_cast<long long>(f.subsecond_ticks));
     wrong += parsed({text.data(), static_cast<std::size_t>(length)}) == ms ? 0 : 1;
   }
   CHECK(wrong == 0);

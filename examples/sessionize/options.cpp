@@ -213,7 +213,9 @@ void add_input_options(CLI::App& app, RunOptions& run) {
       ->type_name("FIELD=VALUE")
       ->allow_extra_args(false)
       ->group(group);
-  app.add_flag("--discover", run.discover, "print the schema of the input and stop")->group(group);
+  app.add_flag("--discover", run.discover, "print the schema of the input and stop")
+      ->disable_flag_override()
+      ->group(group);
 }
 
 void add_output_options(CLI::App& app, RunOptions& run) {
@@ -246,10 +248,14 @@ void add_output_options(CLI::App& app, RunOptions& run) {
   app.add_option("--errors", run.errors, "write what was rejected there, a line of JSON each")
       ->type_name("FILE")
       ->group(group);
-  app.add_flag("--strict", run.strict, "exit with 1 if anything was rejected")->group(group);
+  app.add_flag("--strict", run.strict, "exit with 1 if anything was rejected")
+      ->disable_flag_override()
+      ->group(group);
   app.add_flag("--stats", run.stats, "print counts and times at the end, to standard error")
+      ->disable_flag_override()
       ->group(group);
   app.add_flag("--progress", run.progress, "print progress to standard error, if it is a terminal")
+      ->disable_flag_override()
       ->group(group);
 }
 
@@ -293,6 +299,21 @@ void add_generate_options(CLI::App& app, GenerateOptions& generate) {
   add(
       app, "--zipf", "S", [&](const auto& text) { clicks.zipf = parse_number(text, 0, 8); },
       "how unequal the users are: the exponent of Zipf's law; 0 is all alike [0]");
+}
+
+[[nodiscard]] bool may_repeat(const CLI::Option& option) {
+  return option.get_positional() || option.get_name() == "--where" || option.get_name() == "--keep";
+}
+
+/// The parser's own complaint about an option that is given twice says nothing that helps.
+void refuse_repetition_ourselves(CLI::App& app) {
+  for (auto* option : app.get_options())
+    if (!may_repeat(*option)) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+void refuse_repeated(const CLI::App& app) {
+  for (const auto* option : app.get_options())
+    if (!may_repeat(*option) && option->count() > 1)
+      refuse(option->get_name() + " is given more than once");
 }
 
 int complain(const std::string& what) {
@@ -377,8 +398,12 @@ CommandLine parse_command_line(int argc, char* argv[]) {
   add_output_options(app, line.run);
   auto* generator = app.add_subcommand("generate", "print the clicks of simulated users");
   add_generate_options(*generator, generate);
+  refuse_repetition_ourselves(app);
+  refuse_repetition_ourselves(*generator);
   try {
     app.parse(argc, argv);
+    refuse_repeated(app);
+    refuse_repeated(*generator);
     if (generator->parsed()) {
       for (const auto* option : app.get_options())
         if (option->count() > 0)

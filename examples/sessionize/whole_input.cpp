@@ -13,7 +13,8 @@ namespace command {
 std::uint32_t WholeInput::Texts::number(std::string_view text) {
   if (const auto* known = table_.find(text))
     return static_cast<std::uint32_t>(table_.position(*known));
-  if (table_.size() == table_.max_size) throw std::length_error("too many different keys");
+  if (table_.size() == decltype(table_)::max_size)
+    throw std::length_error("too many different keys");
   return static_cast<std::uint32_t>(table_.position(table_.insert(text, {})));
 }
 

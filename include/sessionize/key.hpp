@@ -114,15 +114,23 @@ struct KeyTraits {
     = delete;
     constexpr operator const Key&() const noexcept { return *key_; }
     [[nodiscard]] constexpr const Key& get() const noexcept { return *key_; }
-    friend constexpr bool operator==(view a, view b) { return *a.key_ == *b.key_; }
-    friend constexpr bool operator<(view a, view b) { return *a.key_ < *b.key_; }
+    friend constexpr bool operator==(view a, view b) requires std::equality_comparable<Key> {
+      return *a.key_ == *b.key_;
+    }
+    friend constexpr bool operator<(view a, view b) requires requires(const Key& key) {
+      { key < key } -> std::convertible_to<bool>;
+    }
+    { return *a.key_ < *b.key_; }
 
    private:
     const Key* key_;
   };
-  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, view key, std::uint64_t state) {
-    return hasher(static_cast<std::uint64_t>(std::hash<Key>{}(key.get())), state);
+  [[nodiscard]] static std::uint64_t hash(const KeyHasher& hasher, view key,
+                                          std::uint64_t state) requires
+      requires(const Key& hashed) {
+    { std::hash<Key>{}(hashed) } -> std::convertible_to<std::size_t>;
   }
+  { return hasher(static_cast<std::uint64_t>(std::hash<Key>{}(key.get())), state); }
 };
 
 template <class Key>

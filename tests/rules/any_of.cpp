@@ -113,9 +113,8 @@ TEST_CASE("any_of gives the first reason whatever the listing order") {
                                    SplitReason::value_change, SplitReason::rule};
   do {
     bool on[4];
-    const auto rule =
-        any_of(when(order[0], on[0]), when(order[1], on[1]), when(order[2], on[2]),
-               when(order[3], on[3]));
+    const auto rule = any_of(when(order[0], on[0]), when(order[1], on[1]), when(order[2], on[2]),
+                             when(order[3], on[3]));
     for (unsigned subset = 0; subset < 16; ++subset) {
       SplitReason expected = SplitReason::none;
       for (unsigned i = 0; i < 4; ++i) {
@@ -143,8 +142,8 @@ struct Counts {
 // Holds: where one rule's memory throws, no rule has remembered the event. Would catch: a rule
 // before it that remembers an event that was not taken.
 TEST_CASE("where a rule's memory throws no rule remembers the event") {
-  const auto rule = any_of(sessionize::end_marker(&Visit::logout), Counts{false}, Counts{true},
-                           Counts{false});
+  const auto rule =
+      any_of(sessionize::end_marker(&Visit::logout), Counts{false}, Counts{true}, Counts{false});
   decltype(rule)::State state{};
   rule.remember(Visit{1}, state);
   CHECK_THROWS_AS(rule.remember(Visit{13, true}, state), std::runtime_error);

@@ -41,8 +41,8 @@ static_assert(!splits(at(-24h), at(-1ms)));
 static_assert(splits(at(-24h - 1ms), at(-24h)));
 static_assert(!splits(at(0ms), at(-1ms)));
 
-// Holds: at an offset, midnight there splits and midnight UTC does not; the offset is east positive.
-// Would catch: an offset of the wrong sign, or one that is rounded to hours.
+// Holds: at an offset, midnight there splits and midnight UTC does not; the offset is east
+// positive. Would catch: an offset of the wrong sign, or one that is rounded to hours.
 static_assert(splits(at(22h - 1ms), at(22h), 2h));
 static_assert(!splits(at(24h - 1ms), at(24h), 2h));
 static_assert(splits(at(5h - 1ms), at(5h), -5h));
@@ -68,14 +68,16 @@ static_assert(day_boundary()(Step<Seconds>{Seconds{24h}, Seconds{24h - 1s}, {}})
 static_assert(day_boundary()(Step<Seconds>{Seconds::max(), Seconds::min(), {}}) ==
               SplitReason::day_boundary);
 
-// Holds: the rule compares the days that <chrono> counts, at any offset. Would catch: an offset that
-// is right near zero alone.
+// Holds: the rule compares the days that <chrono> counts, at any offset. Would catch: an offset
+// that is right near zero alone.
 TEST_CASE("a day boundary splits where chrono's day is a later one") {
   using std::chrono::floor;
   for (int offset = -23; offset <= 23; ++offset)
     for (int from = -60; from <= 60; from += 7)
       for (int hours = -60; hours <= 60; ++hours) {
-        const auto day = [&](int hour) { return floor<std::chrono::days>(at((hour + offset) * 1h)); };
+        const auto day = [&](int hour) {
+          return floor<std::chrono::days>(at((hour + offset) * 1h));
+        };
         if (splits(at(from * 1h), at(hours * 1h), offset * 1h) != (day(hours) > day(from)))
           FAIL("from " << from << " h to " << hours << " h at offset " << offset << " h");
       }

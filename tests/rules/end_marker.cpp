@@ -42,8 +42,8 @@ static_assert(splits(end_marker(&Visit::logout), on, out, on) == 1);
 static_assert(splits(end_marker(&Visit::logout), out, on, on, on) == 1);
 static_assert(splits(end_marker(&Visit::logout), out, out, out) == 2);
 
-// Holds: what decides is whether the event before was marked, not this one. Would catch: a predicate
-// asked of the wrong event.
+// Holds: what decides is whether the event before was marked, not this one. Would catch: a
+// predicate asked of the wrong event.
 constexpr auto rule = end_marker(&Visit::logout);
 static_assert(rule(step, out, false) == SplitReason::none);
 static_assert(rule(step, on, true) == SplitReason::end_marker);

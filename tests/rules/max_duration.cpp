@@ -35,7 +35,8 @@ static_assert(splits(2h, at(-3h), at(-1h + 1ms)));
 static_assert(!splits(2h, at(0h), at(-3h)));
 static_assert(!splits(0s, at(1s), at(0s)));
 
-// Holds: a limit of zero keeps the events of one time together. Would catch: a limit of zero as off.
+// Holds: a limit of zero keeps the events of one time together. Would catch: a limit of zero as
+// off.
 static_assert(!splits(0s, at(1s), at(1s)));
 static_assert(splits(0s, at(1s), at(1'001ms)));
 

@@ -50,15 +50,14 @@ constexpr auto answers(const Rule& rule, const Events&... events) {
 
 // Holds: a value splits where it differs from the last; the first value never splits. Would catch:
 // a first value compared with a default one.
-static_assert(answers(value_change(&Page::page), Page{1}, Page{1}, Page{2}, Page{1}) ==
-              "..SS");
+static_assert(answers(value_change(&Page::page), Page{1}, Page{1}, Page{2}, Page{1}) == "..SS");
 static_assert(value_change(&Page::page)(step, Page{2}, 1) == SplitReason::value_change);
 
-// Holds: null never splits and keeps the last value that was not null. Would catch: null remembered,
-// null different from everything.
+// Holds: null never splits and keeps the last value that was not null. Would catch: null
+// remembered, null different from everything.
 constexpr Page with(std::optional<int> campaign) { return {.campaign = campaign}; }
-static_assert(answers(value_change(&Page::campaign), with({}), with({}), with(1), with({}),
-                      with(1), with({}), with(2), with({}), with(1)) == "......S.S");
+static_assert(answers(value_change(&Page::campaign), with({}), with({}), with(1), with({}), with(1),
+                      with({}), with(2), with({}), with(1)) == "......S.S");
 static_assert(answers(value_change(&Page::campaign), with(0), with({}), with(0)) == "...");
 
 // Holds: a callable gives the value too, by value or as an optional. Would catch: a reference to a
@@ -68,8 +67,7 @@ static_assert(answers(value_change<int>(tens), Page{11}, Page{19}, Page{20}) == 
 constexpr auto positive = [](const Page& visit) {
   return visit.page > 0 ? std::optional(visit.page) : std::nullopt;
 };
-static_assert(answers(value_change<int>(positive), Page{1}, Page{0}, Page{1}, Page{2}) ==
-              "...S");
+static_assert(answers(value_change<int>(positive), Page{1}, Page{0}, Page{1}, Page{2}) == "...S");
 
 // Holds: texts are remembered as std::string, whatever the event holds them as. Would catch: a view
 // of an event that is gone.
@@ -129,8 +127,8 @@ TEST_CASE("the last value outlives its event") {
   CHECK(last == "");
 }
 
-// Holds: a value that stays is compared and remembered without an allocation. Would catch: a copy of
-// the text made to compare it.
+// Holds: a value that stays is compared and remembered without an allocation. Would catch: a copy
+// of the text made to compare it.
 TEST_CASE("a value that does not change allocates nothing") {
   const auto rule = value_change(&Visit::country);
   const Visit same = visit(std::string(60, 'x'), &Visit::country);

@@ -104,7 +104,7 @@ class TimeFormatVotes {
 
   /// The format that more than half of the samples speak for; null where there is none.
   [[nodiscard]] std::optional<TimeFormat> winner() const noexcept {
-    const auto most = std::max_element(votes_.begin(), votes_.end());
+    const auto* const most = std::max_element(votes_.begin(), votes_.end());
     if (*most * 2 <= samples_) return std::nullopt;
     return static_cast<TimeFormat>(most - votes_.begin());
   }
@@ -118,7 +118,8 @@ class TimeFormatVotes {
   [[nodiscard]] static std::optional<TimeFormat> format_of(const Value& value) noexcept {
     if (value.kind != Kind::integer && value.kind != Kind::string) return std::nullopt;
     if (const auto integer = detail::parse_integer(value.text)) {
-      constexpr std::int64_t year_1990 = 631'152'000, year_2100 = 4'102'444'800;
+      constexpr std::int64_t year_1990 = 631'152'000;
+      constexpr std::int64_t year_2100 = 4'102'444'800;
       std::int64_t per_second = 1;
       for (int unit = 0; unit < 4; ++unit, per_second *= 1'000)
         if (*integer >= year_1990 * per_second && *integer < year_2100 * per_second)
