@@ -1007,6 +1007,31 @@ TEST_CASE("a null const char* is no key") {
   CHECK(seen.records.size() == 1);
 }
 
+// Holds: a time in coarser ticks is converted, and one that the clock cannot hold is out of range:
+// its event is rejected. Would catch: seconds that overflow on their way to milliseconds.
+TEST_CASE("a coarser time that the clock cannot hold is rejected") {
+  struct Coarse {
+    std::string user;
+    std::chrono::sys_seconds time;
+  };
+  const std::chrono::sys_seconds last{std::chrono::seconds{INT64_MAX / 1'000}};
+  const std::chrono::sys_seconds first_of_all{std::chrono::seconds{INT64_MIN / 1'000}};
+  const std::vector<Coarse> events{{"ann", last},
+                                   {"bob", first_of_all},
+                                   {"cat", last + 1s},
+                                   {"dan", first_of_all - 1s},
+                                   {"eve", std::chrono::sys_seconds::max()}};
+  Strings sessions;
+  sessionize::testing::RecordingSink<EventClock, std::string, Coarse> seen;
+  CHECK(sessions.process(events, by(&Coarse::user, &Coarse::time), seen, seen).events == 5);
+  REQUIRE(seen.records.size() == 2);
+  CHECK(seen.records[0].time == last);
+  CHECK(seen.records[1].time == first_of_all);
+  REQUIRE(seen.rejections.size() == 3);
+  for (const auto& rejection : seen.rejections) CHECK(rejection.reason == RejectReason::time_range);
+  CHECK(sessions.size() == 2);
+}
+
 // ---- Ranges, projections.
 
 // Holds: any input range of the caller's own type will do, with members or callables that give

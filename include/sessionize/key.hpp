@@ -117,8 +117,9 @@ struct KeyTraits {
     friend constexpr bool operator==(view a, view b) requires std::equality_comparable<Key> {
       return *a.key_ == *b.key_;
     }
-    friend constexpr bool operator<(view a, view b) requires requires(const Key& key) {
-      { key < key } -> std::convertible_to<bool>;
+    friend constexpr bool operator<(view a, view b) requires
+        requires(const Key& one, const Key& other) {
+      { one < other } -> std::convertible_to<bool>;
     }
     { return *a.key_ < *b.key_; }
 
@@ -172,6 +173,24 @@ struct KeyTraits<std::tuple<Parts...>> {
     return state;
   }
 };
+
+namespace detail {
+
+/// Whether a `Given` becomes a `View` without losing anything, in each part of a composite.
+template <class View, class Given>
+inline constexpr bool fits_view = requires(const Given& given) {
+  View{given};
+};
+template <class A, class B, class C, class D>
+inline constexpr bool fits_view<std::pair<A, B>, std::pair<C, D>> =
+    fits_view<A, C>&& fits_view<B, D>;
+template <class... Parts, class... Given>
+requires(
+    sizeof...(Parts) ==
+    sizeof...(Given)) inline constexpr bool fits_view<std::tuple<Parts...>, std::tuple<Given...>> =
+    (fits_view<Parts, Given> && ...);
+
+}  // namespace detail
 
 /// The type that a key is passed, looked up and reported as: std::string_view for std::string,
 /// integers as they are, a reference-like view for other types.

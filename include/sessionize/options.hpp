@@ -38,6 +38,8 @@ enum class Counting : unsigned char { on, off };
 template <session_clock Clock>
 struct Options {
   using duration = typename Clock::duration;
+  static_assert(duration::max() >= std::chrono::hours{24},
+                "this clock's durations do not hold a day: give it a wider integer");
 
   /// A longer time than this between two events of a key starts a session; not negative.
   duration gap = std::chrono::seconds{10};

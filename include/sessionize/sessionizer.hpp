@@ -15,8 +15,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <ranges>
+#include <ratio>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -260,10 +262,12 @@ class Sessionizer {
     static_assert(std::convertible_to<decltype(detail::value_of(time)), time_point>,
                   "the time projection gives a time_point of the sessionizer's clock; make one of "
                   "an integer with from_epoch()");
+    const std::optional<time_point> at = exact_time(detail::value_of(time));
+    if (!at) return reject(RejectReason::time_range, event, by, errors);
     const auto& given = detail::value_of(key);
     using Given = std::remove_cvref_t<decltype(given)>;
     const auto go_on = [&](const key_view& viewed) {
-      const decision_type decision = admit(viewed, detail::value_of(time), event);
+      const decision_type decision = admit(viewed, *at, event);
       if (decision.rejected) return tell(*decision.rejected, event, by, errors);
       return outbox_.send(sink, decision.closed,
                           RecordView<Clock, Key, Event>{decision, viewed, event});
@@ -272,11 +276,25 @@ class Sessionizer {
       const Key made(given);  // the view looks at a key: it needs one that stays
       return go_on(made);
     } else {
-      static_assert(
-          requires { key_view{given}; },
-          "the key projection gives something that is no key of this sessionizer, or an "
-          "integer that does not always fit one");
+      static_assert(detail::fits_view<key_view, Given>,
+                    "the key projection gives something that is no key of this sessionizer, or an "
+                    "integer that does not always fit one");
       return go_on(key_view{given});
+    }
+  }
+
+  /// A time of a coarser clock in this one's ticks; null where they do not reach that far.
+  template <class Given>
+  [[nodiscard]] static constexpr std::optional<time_point> exact_time(const Given& given) noexcept {
+    if constexpr (std::is_same_v<Given, time_point> || !requires { typename Given::period; }) {
+      return static_cast<time_point>(given);
+    } else {
+      constexpr std::intmax_t factor =
+          std::ratio_divide<typename Given::period, typename time_point::period>::num;
+      using Limits = std::numeric_limits<typename time_point::rep>;
+      const auto ticks = given.time_since_epoch().count();
+      if (ticks > Limits::max() / factor || ticks < Limits::min() / factor) return std::nullopt;
+      return static_cast<time_point>(given);
     }
   }
 
@@ -304,6 +322,8 @@ class Sessionizer {
   [[nodiscard]] static constexpr std::string_view message(RejectReason reason) noexcept {
     if (reason == RejectReason::missing_key) return "the event has no key: give it one";
     if (reason == RejectReason::missing_time) return "the event has no time: give it one";
+    if (reason == RejectReason::time_range)
+      return "the clock cannot represent the event's time: correct it, or choose another clock";
     return "max_keys keys have open sessions: raise max_keys, call expire(), or choose "
            "AtMaxKeys::evicts_idle_key";
   }

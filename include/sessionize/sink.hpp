@@ -71,10 +71,15 @@ constexpr Delivery deliver(Sink& sink, const T& value) {
 /// Tells `sink` that the stream has ended, where it wants to know.
 template <class Sink>
 constexpr Delivery end_stream(Sink& sink) {
-  if constexpr (requires { sink.flush(); })
+  if constexpr (requires {
+                  { sink.flush() } -> detail::delivery_answer;
+                })
     return detail::answer_of([&]() -> decltype(auto) { return sink.flush(); });
   else
-    return Delivery::ok;
+    static_assert(
+        !requires { sink.flush(); },
+        "this sink returns something else than void or sessionize::Delivery from flush()");
+  return Delivery::ok;
 }
 
 namespace detail {

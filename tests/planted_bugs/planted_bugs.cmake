@@ -138,10 +138,9 @@ plant("exactly the maximum duration splits" rules/max_duration.hpp
 plant("days are truncated toward 1970" utc.hpp
   [[return a / b - (a % b < 0 ? 1 : 0);]]
   [[return a / b;]])
-plant("a null value forgets the last one" rules/value_change.hpp
-  [[if (value && !(last && *value == *last)) last = *value;]]
-  [[last.reset();
-    if (value) last = *value;]])
+plant("a null value is a change" rules/value_change.hpp
+  [[return value && last && !(*value == *last) ?]]
+  [[return last && !(value && *value == *last) ?]])
 plant("an end marker splits before its own event" rules/end_marker.hpp
   [[const Event&,
                                                  const State& ended) const noexcept {
