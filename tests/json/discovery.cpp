@@ -1,5 +1,7 @@
 #include <sessionize/json/discovery.hpp>
 #include <sessionize/json/event_reader.hpp>
+#include <sessionize/json/schema.hpp>
+#include <sessionize/json/sql_name.hpp>
 
 #include "catch.hpp"
 

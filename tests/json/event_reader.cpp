@@ -1,4 +1,7 @@
 #include <sessionize/json/event_reader.hpp>
+#include <sessionize/json/mapping.hpp>
+#include <sessionize/json/members.hpp>
+#include <sessionize/json/value.hpp>
 #include <sessionize/sessionizer.hpp>
 
 #include "catch.hpp"

@@ -4,13 +4,13 @@
 #include <sessionize/detail/json_text.hpp>
 #include <sessionize/json/mapping.hpp>
 #include <sessionize/json/members.hpp>
+#include <sessionize/json/schema.hpp>
+#include <sessionize/json/sql_name.hpp>
 #include <sessionize/json/time_format.hpp>
 #include <sessionize/json/value.hpp>
 #include <sessionize/key.hpp>
 #include <sessionize/rejection.hpp>
 #include <sessionize/utc.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -31,148 +31,12 @@ namespace sessionize {
 inline namespace v0 {
 namespace json {
 
-/// A member as a column of an SQL stream.
-struct Column {
-  std::string name;      ///< fit for SQL: COL_ before names that are odd or reserved
-  std::string mapping;   ///< the member's path: "$.user_id"
-  std::string sql_type;  ///< VARCHAR(n), INTEGER, BIGINT, DOUBLE, BOOLEAN or TIMESTAMP
-  std::string reason;    ///< why this type, in a sentence
-};
-
-/// The member that seems to play a role.
-struct Guess {
-  std::optional<std::string> member;    ///< null where none does
-  std::string reason;                   ///< why, in a sentence
-  std::vector<std::string> candidates;  ///< all that were considered, the likeliest first
-};
-
-/// What sample lines seem to hold.
-struct Schema {
-  std::vector<Column> columns;  ///< in the order in which the sample has them
-  Guess key, time, device;
-  std::optional<TimeFormat> time_format;  ///< null where the times are plausible in no format
-  std::string time_format_reason;
-  std::uint64_t lines = 0;            ///< how many lines were looked at
-  std::uint64_t rejected = 0;         ///< of these, how many are no JSON object
-  std::uint64_t omitted_members = 0;  ///< how often a member was met beyond the limits of a sample
-
-  /// A mapping for EventReader: what was guessed, and the defaults where nothing was.
-  [[nodiscard]] Mapping mapping() const {
-    Mapping mapping;
-    if (key.member) mapping.key = {*key.member};
-    if (time.member) mapping.time = *time.member;
-    if (device.member) mapping.device = *device.member;
-    if (time_format) mapping.time_format = *time_format;
-    return mapping;
-  }
-
-  /// The schema as pretty-printed JSON: InputSchema in the form in which Kinesis Data Analytics
-  /// gives and takes it, and Guess with the roles and all reasons.
-  [[nodiscard]] std::string to_json() const {
-    using Json = nlohmann::ordered_json;
-    Json sql_columns = Json::array();
-    Json reasons = Json::object();
-    for (const auto& column : columns) {
-      sql_columns.push_back(
-          {{"Name", column.name}, {"Mapping", column.mapping}, {"SqlType", column.sql_type}});
-      reasons[column.name] = column.reason;
-    }
-    const auto role = [](const Guess& guess) {
-      return Json{{"Member", guess.member ? Json(*guess.member) : Json()},
-                  {"Reason", guess.reason},
-                  {"Candidates", guess.candidates}};
-    };
-    const Json mapping_parameters = {{"JSONMappingParameters", {{"RecordRowPath", "$"}}}};
-    const Json schema = {
-        {"InputSchema",
-         {{"RecordFormat",
-           {{"RecordFormatType", "JSON"}, {"MappingParameters", mapping_parameters}}},
-          {"RecordEncoding", "UTF-8"},
-          {"RecordColumns", sql_columns}}},
-        {"Guess",
-         {{"Key", role(key)},
-          {"Time", role(time)},
-          {"TimeUnit",
-           {{"Unit", time_format ? Json(std::string(json::to_string(*time_format))) : Json()},
-            {"Reason", time_format_reason}}},
-          {"Device", role(device)},
-          {"Columns", reasons},
-          {"Lines", lines},
-          {"RejectedLines", rejected},
-          {"OmittedMembers", omitted_members}}}};
-    return schema.dump(2, ' ', false, Json::error_handler_t::replace);
-  }
-};
-
 namespace detail {
 
 inline std::string quoted(std::string_view text) {
   std::string out;
   sessionize::detail::append_json_string(out, sessionize::detail::sanitize_utf8(text, 64));
   return out;
-}
-
-inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-inline std::string lower(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += lower(c);
-  return out;
-}
-inline bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-inline bool is_name_character(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; }
-
-/// A name's letters and digits in lower case, so that userId, user_id and User-ID are one.
-inline std::string folded(std::string_view name) {
-  std::string out;
-  for (const char c : name)
-    if (is_name_character(c) && c != '_') out += lower(c);
-  return out;
-}
-
-inline bool is_reserved(std::string_view name) {
-  // What SQL-92 and SQL:2003 reserve and a clickstream might use as a name.
-  static constexpr std::string_view words =
-      " all and any array as at authorization begin between bigint binary blob boolean both by "
-      "call case cast char character check clob close collate column commit condition connect "
-      "constraint count create cross cube current current_date current_time current_timestamp "
-      "current_user cursor cycle date day deallocate dec decimal declare default delete describe "
-      "deterministic disconnect distinct double drop dynamic each element else end escape every "
-      "except exec execute exists external false fetch filter first float for foreign free from "
-      "full function get global grant group grouping having hold hour identity in indicator inner "
-      "inout insert int integer intersect interval into is join language large last lateral "
-      "leading left like local localtime localtimestamp match max member merge method min minute "
-      "mod module month multiset national natural new no none not null numeric of offset old on "
-      "only open or order out outer over overlaps parameter partition position power precision "
-      "prepare primary procedure range rank reads real ref reference references referencing "
-      "release result return returns revoke right rollback rollup row row_number rows rowtime "
-      "savepoint scope scroll search second select sensitive session_user set similar size "
-      "smallint some specific sql start static stream sum symmetric system system_user table then "
-      "time timestamp timezone_hour timezone_minute tinyint to trailing translation treat trigger "
-      "true uescape union unique unknown unnest update upper usage user using value values varchar "
-      "varying view when whenever where width window with within without year ";
-  return words.find(' ' + lower(name) + ' ') != std::string_view::npos;
-}
-
-inline bool is_plain_name(std::string_view name) {
-  return !name.empty() && (is_letter(name.front()) || name.front() == '_') &&
-         std::all_of(name.begin(), name.end(), is_name_character);
-}
-
-inline std::string sql_name(std::string_view name) {
-  if (is_plain_name(name) && !is_reserved(name)) return std::string(name);
-  std::string out = "COL_";
-  for (const char c : name) out += is_name_character(c) ? c : '_';
-  return out;
-}
-
-inline std::string json_path(std::string_view name) {
-  if (is_plain_name(name)) return "$." + std::string(name);
-  std::string out = "$['";
-  for (const char c : name) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "']";
 }
 
 /// What is known of a member after some lines. Bounded memory.

@@ -6,6 +6,8 @@
 #include <sessionize/sinks/layout.hpp>
 
 #include <charconv>
+#include <cmath>
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,7 +31,7 @@ class JsonRow {
   template <class Number>
   void number(std::string_view name, std::optional<Number> value) {
     begin(name);
-    if (!value) {
+    if (!value || !is_finite(*value)) {
       line_->append("null");
       return;
     }
@@ -45,6 +47,14 @@ class JsonRow {
   void end() { line_->append("}\n"); }
 
  private:
+  /// JSON has no infinity and no NaN.
+  template <class Number>
+  [[nodiscard]] static bool is_finite(Number value) {
+    if constexpr (std::floating_point<Number>)
+      return std::isfinite(value);
+    else
+      return true;
+  }
   void begin(std::string_view name) {
     line_->push_back(first_ ? '{' : ',');
     first_ = false;

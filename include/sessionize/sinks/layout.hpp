@@ -121,29 +121,19 @@ template <class Projection>
   return {name, std::move(projection)};
 }
 
-/// A record's line: user_id, session_id, session_time and latest_time (HH:mm:ss UTC),
-/// session_start and event_timestamp (milliseconds since 1970), reason, and columns of the
-/// caller's.
-template <class IdForm, class... Columns>
-class RecordLayout {
- public:
-  constexpr explicit RecordLayout(IdForm id_form, Columns... columns)
-      : id_form_(std::move(id_form)), columns_(std::move(columns)...) {}
-
+/// What every record's line begins with: user_id, session_id, session_time and latest_time
+/// (HH:mm:ss UTC), session_start and event_timestamp (milliseconds since 1970), reason.
+struct RecordColumns {
+  static constexpr std::array<std::string_view, 7> names = {
+      "user_id",       "session_id",      "session_time", "latest_time",
+      "session_start", "event_timestamp", "reason"};
   template <class T>
   static constexpr bool lays_out = record<T>;
 
-  template <class Visit>
-  void each_name(Visit&& visit) const {
-    for (const std::string_view name : {"user_id", "session_id", "session_time", "latest_time",
-                                        "session_start", "event_timestamp", "reason"})
-      visit(name);
-    std::apply([&](const auto&... column) { (column.each_name(visit), ...); }, columns_);
-  }
-  template <class Row, record R>
-  void write(Row& row, const R& value) {
-    row.text("user_id", std::optional(buffer_.key(value.key)));
-    row.text("session_id", buffer_.id(id_form_, value));
+  template <class Row, class IdForm, record R>
+  static void write(Row& row, detail::IdBuffer& buffer, const IdForm& id_form, const R& value) {
+    row.text("user_id", std::optional(buffer.key(value.key)));
+    row.text("session_id", buffer.id(id_form, value));
     const detail::TimeOfDayText time(value.time);
     row.text("session_time", value.starts_session() ? std::optional(time.view()) : std::nullopt);
     row.text("latest_time", std::optional(time.view()));
@@ -152,43 +142,48 @@ class RecordLayout {
                                     : std::nullopt);
     row.number("event_timestamp", detail::epoch_milliseconds(value.time));
     row.text("reason", std::optional(to_string(value.reason)));
-    std::apply([&](const auto&... column) { (column.write(row, value), ...); }, columns_);
   }
-
- private:
-  IdForm id_form_;
-  std::tuple<Columns...> columns_;
-  detail::IdBuffer buffer_;
 };
 
-/// A summary's line: user_id, session_id, session_start and session_end (milliseconds since 1970),
-/// events, duration_ms, reason, and columns of the caller's.
-template <class IdForm, class... Columns>
-class SummaryLayout {
- public:
-  constexpr explicit SummaryLayout(IdForm id_form, Columns... columns)
-      : id_form_(std::move(id_form)), columns_(std::move(columns)...) {}
-
+/// What every summary's line begins with: user_id, session_id, session_start and session_end
+/// (milliseconds since 1970), events, duration_ms, reason.
+struct SummaryColumns {
+  static constexpr std::array<std::string_view, 7> names = {
+      "user_id", "session_id", "session_start", "session_end", "events", "duration_ms", "reason"};
   template <class T>
   static constexpr bool lays_out = summary<T>;
 
-  template <class Visit>
-  void each_name(Visit&& visit) const {
-    for (const std::string_view name : {"user_id", "session_id", "session_start", "session_end",
-                                        "events", "duration_ms", "reason"})
-      visit(name);
-    std::apply([&](const auto&... column) { (column.each_name(visit), ...); }, columns_);
-  }
-  template <class Row, summary S>
-  void write(Row& row, const S& value) {
+  template <class Row, class IdForm, summary S>
+  static void write(Row& row, detail::IdBuffer& buffer, const IdForm& id_form, const S& value) {
     using TimePoint = typename S::time_point;
-    row.text("user_id", std::optional(buffer_.key(value.key)));
-    row.text("session_id", buffer_.id(id_form_, value));
+    row.text("user_id", std::optional(buffer.key(value.key)));
+    row.text("session_id", buffer.id(id_form, value));
     row.number("session_start", detail::epoch_milliseconds(value.start));
     row.number("session_end", detail::epoch_milliseconds(value.last));
     row.number("events", value.events);
     row.number("duration_ms", detail::epoch_milliseconds(TimePoint(value.duration())));
     row.text("reason", std::optional(to_string(value.reason)));
+  }
+};
+
+/// A line of standard columns, with ids of a form, and then columns of the caller's.
+template <class Standard, class IdForm, class... Columns>
+class Layout {
+ public:
+  constexpr explicit Layout(IdForm id_form, Columns... columns)
+      : id_form_(std::move(id_form)), columns_(std::move(columns)...) {}
+
+  template <class T>
+  static constexpr bool lays_out = Standard::template lays_out<T>;
+
+  template <class Visit>
+  void each_name(Visit&& visit) const {
+    for (const std::string_view name : Standard::names) visit(name);
+    std::apply([&](const auto&... column) { (column.each_name(visit), ...); }, columns_);
+  }
+  template <class Row, class Value>
+  void write(Row& row, const Value& value) {
+    Standard::write(row, buffer_, id_form_, value);
     std::apply([&](const auto&... column) { (column.write(row, value), ...); }, columns_);
   }
 
@@ -197,6 +192,10 @@ class SummaryLayout {
   std::tuple<Columns...> columns_;
   detail::IdBuffer buffer_;
 };
+template <class IdForm, class... Columns>
+using RecordLayout = Layout<RecordColumns, IdForm, Columns...>;
+template <class IdForm, class... Columns>
+using SummaryLayout = Layout<SummaryColumns, IdForm, Columns...>;
 
 /// Lines of records with ids of a form: `records(time_of_day_id(&Click::device))`,
 /// `records(unique_id, column("page", &Click::page))`.
