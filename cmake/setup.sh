@@ -1,14 +1,15 @@
 #!/bin/sh
 # Installs what a build of this project needs on Debian and its kin: `sh cmake/setup.sh demo` for
-# the library, the command and SQLite, `sh cmake/setup.sh test` for all checks. Elsewhere it names
-# what to install. Does nothing where everything is there.
+# the library, the command and SQLite, `sh cmake/setup.sh test` for all checks, `sh cmake/setup.sh
+# bench` for the benchmarks. Elsewhere it names what to install. Does nothing where all is there.
 set -eu
 
 packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev sqlite3"
 case "${1:-}" in
   demo) ;;
   test) packages="$packages catch2 pkg-config clang clang-tidy clang-format libclang-rt-dev" ;;
-  *) echo "usage: sh cmake/setup.sh demo|test" >&2; exit 2 ;;
+  bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev" ;;
+  *) echo "usage: sh cmake/setup.sh demo|test|bench" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null; then
