@@ -744,5 +744,23 @@ TEST_CASE("a projection that throws leaves the event unoffered") {
   CHECK(adds_up(sessions));
 }
 
+// Holds: a summary that a sink refused goes to a sink that takes summaries, and waits for one.
+// Would catch: a summary counted as emitted that a sink for records alone has swallowed.
+TEST_CASE("a pending summary waits for a sink that takes summaries") {
+  Sessionizer<EventClock, std::string> sessions;
+  static_cast<void>(sessions.observe("ann", at(0s)));
+  const auto refusing = [](const StringSummary&) { return Delivery::refused; };
+  CHECK(sessions.expire(at(1h), refusing).delivery == Delivery::refused);
+  const Clicks clicks{{"bob", at(1h)}};
+  const auto records_alone = [](const ClickRecord&) {};
+  CHECK(sessions.process(clicks, by_user, records_alone).delivery == Delivery::refused);
+  CHECK(sessions.counters().events_pending == 1);
+  int summaries = 0;
+  const auto take = [&](const StringSummary&) { ++summaries; };
+  CHECK(sessions.flush(take).delivery == Delivery::ok);
+  CHECK(summaries == 1);
+  CHECK(adds_up(sessions));
+}
+
 }  // namespace
 }  // namespace ledger_tests

@@ -1367,5 +1367,17 @@ TEST_CASE("a sessionizer is a value") {
   CHECK(moved.counters().offered == 3);
 }
 
+// Holds: a rule can see how many events the session has, so that "no more than three" is one line,
+// and a gap begins to count anew. Would catch: a count of the key instead of its session.
+TEST_CASE("a rule may split after a number of events") {
+  auto sessions = sessionize::make_sessionizer<EventClock, std::string>(
+      {}, [](const auto& step) { return step.events >= 3; });
+  std::vector<SplitReason> reasons;
+  for (const auto time : {0s, 1s, 20s, 21s, 22s, 23s, 24s})
+    reasons.push_back(sessions.observe("ann", at(time)).reason);
+  using enum SplitReason;
+  CHECK(reasons == std::vector{first_event, none, gap, none, none, rule, none});
+}
+
 }  // namespace
 }  // namespace sessionizer_tests

@@ -87,8 +87,8 @@ class Lines {
 
  private:
   Format format_;
-  sessionize::JsonLines<Output, Layout> json_;
-  sessionize::Csv<Output, Layout> csv_;
+  sessionize::JsonLines<Output&, Layout> json_;
+  sessionize::Csv<Output&, Layout> csv_;
 };
 
 }  // namespace command

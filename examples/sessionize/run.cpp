@@ -176,15 +176,18 @@ class Run {
 
   void read(const std::string& file) {
     if (!wants_more()) return;
-    const int error = read_lines(file, outputs_, [&](const s::json::Line& line) {
-      ++lines_;
-      if (sampling_)
-        sample(file, line);
-      else
-        take(file, line.number, line.text, line.too_long);
-      report_progress();
-      return wants_more();
-    });
+    const int error = read_lines(
+        file, outputs_,
+        [&](const s::json::Line& line) {
+          ++taken_;
+          if (sampling_)
+            sample(file, line);
+          else
+            take(file, line.number, line.text, line.too_long);
+          report_progress();
+          return wants_more();
+        },
+        &lines_);
     if (error == 0) return;
     complain("cannot read " + file + ": " + std::generic_category().message(error));
     read_error_ = true;
@@ -328,10 +331,10 @@ class Run {
 
   void report_progress() {
     constexpr std::uint64_t every = 1U << 16;
-    if (!options_.progress || lines_ % every != 0 || ::isatty(STDERR_FILENO) == 0) return;
+    if (!options_.progress || taken_ % every != 0 || ::isatty(STDERR_FILENO) == 0) return;
     progress_shown_ = true;
-    std::fprintf(stderr, "\r%llu lines, %.0f a second ", static_cast<unsigned long long>(lines_),
-                 static_cast<double>(lines_) / seconds());
+    std::fprintf(stderr, "\r%llu lines, %.0f a second ", static_cast<unsigned long long>(taken_),
+                 static_cast<double>(taken_) / seconds());
   }
   void end_progress() const {
     if (progress_shown_) std::fputc('\n', stderr);
@@ -373,7 +376,7 @@ class Run {
 
   bool sampling_;
   std::vector<SampledLine> sample_;
-  std::uint64_t lines_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
+  std::uint64_t lines_ = 0, taken_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
   bool read_error_ = false;
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

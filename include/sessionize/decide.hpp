@@ -52,7 +52,8 @@ struct SessionRules {
                                              time_point time, const Event& event) const {
     if (key == nullptr) return SplitReason::first_event;
     if (gap_splits(key->previous, time)) return SplitReason::gap;
-    const Step<time_point> step{time, key->previous, key->session_start};
+    Step<time_point> step{time, key->previous, key->session_start};
+    if constexpr (counting == Counting::on) step.events = key->events;
     const SplitReason by_rule = ask_rule(rule, step, event, key->rule);
     if (options.past_carry == PastCarry::splits && !options.carry.covers(key->session_start, time))
       return first_reason(by_rule, SplitReason::carry);

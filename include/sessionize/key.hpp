@@ -227,7 +227,7 @@ template <class View>
 using owned_key_t = typename detail::OwnedKey<View>::type;
 
 /// What a key is: an integer, an enumeration, std::string, a pair or tuple of keys, or a type of
-/// the caller's with ==, < and std::hash.
+/// the caller's with ==, < and std::hash, none of which throws.
 template <class Key>
 concept session_key = std::copyable<Key> &&
     requires(const key_view_t<Key>& view, const key_view_t<Key>& other, const KeyHasher& hasher,

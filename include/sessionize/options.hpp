@@ -27,7 +27,9 @@ enum class PastCarry : unsigned char {
 /// What happens to an event of a new key when `max_keys` keys have state already.
 enum class AtMaxKeys : unsigned char {
   rejects_new_keys,  ///< the event is rejected, with reason `too_many_keys` (the default)
-  evicts_idle_key,   ///< an idle key, approximately the idlest, makes room; its session is closed
+  /// The one that was silent for longest among sixteen keys, taken in turn, makes room, idle or
+  /// not; its session is closed as `evicted`.
+  evicts_idle_key,
 };
 
 /// Whether the events of each session are counted. Without, summaries have no count, each key's

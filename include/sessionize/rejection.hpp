@@ -25,7 +25,8 @@ enum class RejectReason : unsigned char {
   nesting_too_deep,  ///< the line nests deeper than the limit
   too_many_keys,     ///< the key is new and max_keys keys have state
 };
-inline constexpr std::size_t reject_reason_count = 13;
+inline constexpr std::size_t reject_reason_count =
+    static_cast<std::size_t>(RejectReason::too_many_keys) + 1;
 
 /// The reason's name as the error stream carries it.
 [[nodiscard]] constexpr std::string_view to_string(RejectReason reason) noexcept {

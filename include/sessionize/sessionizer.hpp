@@ -58,8 +58,9 @@ struct CountRejections {
 /// that opens no pending delivery. State grows with the keys seen (bounded by max_keys) until
 /// expire(), flush() or erase() frees it: nothing expires unasked. Throws nothing of its own; a
 /// std::bad_alloc, or what a sink or rule throws, passes through and leaves the state and the
-/// counters true. A sink must not call back into the sessionizer that calls it. One thread at a
-/// time may use an object; different objects share nothing.
+/// counters true; only where copying what a sink has refused throws, the program ends. A sink must
+/// not call back into the sessionizer that calls it. One thread at a time may use an object;
+/// different objects share nothing.
 template <session_clock Clock, session_key Key, class Rule = NoRule,
           Counting counting = Counting::on>
 class Sessionizer {
@@ -84,14 +85,15 @@ class Sessionizer {
   /// something is pending for a sink.
   template <class Event = NoEvent>
   decision_type observe(key_view key, time_point time, const Event& event = {}) {
-    decision_type decision = admit(key, time, event);
-    if (!decision.rejected) {
-      --outbox_.counters.records_pending;
-      ++outbox_.counters.records_emitted;
-      if (decision.closed) {
-        outbox_.counters.events_pending -= decision.closed->events.value_or(0);
-        outbox_.counters.events_emitted += decision.closed->events.value_or(0);
-      }
+    const Admission admission = admit(key, time, event);
+    decision_type decision{admission.placement, std::nullopt, std::nullopt};
+    if (admission.closes) {
+      decision.closed = closed_;
+      count_emitted(*closed_);
+    }
+    if (!admission.accepted) {
+      decision.time = time;
+      decision.rejected = RejectReason::too_many_keys;
     }
     return decision;
   }
@@ -100,7 +102,9 @@ class Sessionizer {
   /// session that is closed and each event's record; `errors` gets a Rejection for each event that
   /// is rejected. What was pending goes out first; where the sink refuses, the call stops and says
   /// how many events it took. A pending record goes only to the type of sink that refused it, in
-  /// whatever call: keep to one sink while it may refuse.
+  /// whatever call, and a pending summary only to one that takes summaries: keep to one sink while
+  /// it may refuse, and to events that own their data. Where something throws, counters().offered
+  /// says how many events were taken.
   template <std::ranges::input_range Events, class KeyOf, class TimeOf, class RawOf, class Sink,
             class Errors = CountRejections>
   Progress process(Events&& events, const Projections<KeyOf, TimeOf, RawOf>& by, Sink&& sink,
@@ -156,8 +160,7 @@ class Sessionizer {
     if (entry == nullptr) return std::nullopt;
     std::optional<summary_type> closed = summarize(*entry, CloseReason::erased).owned();
     count_closed(*closed);
-    outbox_.counters.events_pending -= closed->events.value_or(0);
-    outbox_.counters.events_emitted += closed->events.value_or(0);
+    count_emitted(*closed);
     table_.erase_at(table_.position(*entry));
     return closed;
   }
@@ -172,54 +175,59 @@ class Sessionizer {
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
   /// Makes room for `keys` keys in all, so that none of them causes growth.
   void reserve(std::size_t keys) { table_.reserve(std::min(keys, options().max_keys) + 1); }
-  [[nodiscard]] const Counters& counters() const noexcept { return outbox_.counters; }
+  /// What became of the events so far.
+  [[nodiscard]] Counters counters() const noexcept {
+    return outbox_.ledger.counters(counting == Counting::on);
+  }
   [[nodiscard]] const Options<Clock>& options() const noexcept { return rules_.options; }
 
  private:
   using State = KeyState<Clock, Rule, counting>;
   using Entry = typename KeyTable<Key, State>::Entry;
 
-  /// Moves the state past one event. A decision that is not a rejection counts as pending until
-  /// somebody has it.
+  /// What became of one event. Small, as it is made for each: a summary waits in closed_.
+  struct Admission {
+    Placement<Clock> placement;
+    bool accepted;
+    bool closes;  // a session, whose summary is closed_
+  };
+
+  /// Moves the state past one event. A session that it closes counts as pending until somebody has
+  /// its summary. A key is rejected where there is no room for it: too_many_keys.
   template <class Event>
-  decision_type admit(key_view key, time_point time, const Event& event) {
-    decision_type decision;
-    decision.time = time;
+  Admission admit(key_view key, time_point time, const Event& event) {
+    SplitReason reason = SplitReason::first_event;
     if (Entry* entry = table_.find(key)) {
       State& state = entry->value;
-      decision.reason = rules_.reason(&state, time, event);
-      if (decision.starts_session())
-        decision.closed = summarize(*entry, close_reason(decision.reason));
-      rules_.advance(state, decision.reason, time, event);
-      place(decision, state);
-    } else {
-      const bool full = table_.size() >= options().max_keys;
-      if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
-        decision.rejected = RejectReason::too_many_keys;
-        ++outbox_.counters.offered;
-        outbox_.counters.rejected.add(RejectReason::too_many_keys);
-        return decision;
-      }
-      State state;
-      decision.reason = SplitReason::first_event;
-      rules_.advance(state, decision.reason, time, event);
-      place(decision, state);
-      table_.insert(key, std::move(state));
-      if (full) decision.closed = evict();
+      reason = rules_.reason(&state, time, event);
+      const bool closes = reason != SplitReason::none;
+      if (closes) closed_.emplace(summarize(*entry, close_reason(reason)));
+      rules_.advance(state, reason, time, event);
+      return count(place(state, reason, time), closes);
     }
-    if (decision.closed) count_closed(*decision.closed);
-    ++outbox_.counters.offered;
-    ++outbox_.counters.accepted;
-    ++outbox_.counters.records_pending;
-    outbox_.counters.sessions_started += decision.starts_session() ? 1 : 0;
-    if constexpr (counting == Counting::on) ++outbox_.counters.events_open;
-    return decision;
+    const bool full = table_.size() >= options().max_keys;
+    if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
+      outbox_.ledger.rejected.add(RejectReason::too_many_keys);
+      return {{}, false, false};
+    }
+    State state;
+    rules_.advance(state, reason, time, event);
+    const State& kept = table_.insert(key, std::move(state)).value;
+    const Placement<Clock> placement = place(kept, reason, time);
+    if (full) closed_.emplace(evict());
+    return count(placement, full);
   }
 
-  void place(decision_type& decision, const State& state) const noexcept {
-    decision.session_start = rules_.carried(state.session_start, decision.time);
-    decision.opened_at = state.session_start;
-    decision.ordinal = state.ordinal;
+  [[nodiscard]] Placement<Clock> place(const State& state, SplitReason reason,
+                                       time_point time) const noexcept {
+    return {time, reason, rules_.carried(state.session_start, time), state.session_start,
+            state.ordinal};
+  }
+  Admission count(const Placement<Clock>& placement, bool closes) noexcept {
+    if (closes) count_closed(*closed_);
+    ++outbox_.ledger.accepted;
+    outbox_.ledger.sessions_started += placement.starts_session() ? 1 : 0;
+    return {placement, true, closes};
   }
 
   /// Closes the session of an idle key other than the newest: of the next few keys under a hand
@@ -248,9 +256,14 @@ class Sessionizer {
 
   template <class AnySummary>
   void count_closed(const AnySummary& closed) noexcept {
-    ++outbox_.counters.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
-    outbox_.counters.events_open -= closed.events.value_or(0);
-    outbox_.counters.events_pending += closed.events.value_or(0);
+    ++outbox_.ledger.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
+    outbox_.ledger.events_pending += closed.events.value_or(0);
+  }
+  /// The caller has the summary of a session that was counted as closed.
+  template <class AnySummary>
+  void count_emitted(const AnySummary& closed) noexcept {
+    outbox_.ledger.events_pending -= closed.events.value_or(0);
+    outbox_.ledger.events_emitted += closed.events.value_or(0);
   }
 
   template <class Event, class By, class Sink, class Errors>
@@ -267,10 +280,10 @@ class Sessionizer {
     const auto& given = detail::value_of(key);
     using Given = std::remove_cvref_t<decltype(given)>;
     const auto go_on = [&](const key_view& viewed) {
-      const decision_type decision = admit(viewed, *at, event);
-      if (decision.rejected) return tell(*decision.rejected, event, by, errors);
-      return outbox_.send(sink, decision.closed,
-                          RecordView<Clock, Key, Event>{decision, viewed, event});
+      const Admission admission = admit(viewed, *at, event);
+      if (!admission.accepted) return tell(RejectReason::too_many_keys, event, by, errors);
+      return outbox_.send(sink, admission.closes ? &*closed_ : nullptr,
+                          RecordView<Clock, Key, Event>{admission.placement, viewed, event});
     };
     if constexpr (detail::reference_view<key_view> && !std::derived_from<Given, Key>) {
       const Key made(given);  // the view looks at a key: it needs one that stays
@@ -300,8 +313,7 @@ class Sessionizer {
 
   template <class Event, class By, class Errors>
   Delivery reject(RejectReason reason, const Event& event, const By& by, Errors& errors) {
-    ++outbox_.counters.offered;
-    outbox_.counters.rejected.add(reason);
+    outbox_.ledger.rejected.add(reason);
     return tell(reason, event, by, errors);
   }
 
@@ -311,11 +323,10 @@ class Sessionizer {
   Delivery tell(RejectReason reason, const Event& event, const By& by, Errors& errors) {
     auto&& raw = std::invoke(by.raw_data, event);
     const std::string_view data = detail::nullable_view(raw).value_or(std::string_view{});
-    static_cast<void>(deliver(errors, Rejection{reason,
-                                                message(reason),
-                                                {},
-                                                outbox_.counters.offered,
-                                                data.substr(0, max_rejected_data)}));
+    static_cast<void>(deliver(
+        errors,
+        Rejection{
+            reason, message(reason), {}, counters().offered, data.substr(0, max_rejected_data)}));
     return Delivery::ok;
   }
 
@@ -375,7 +386,8 @@ class Sessionizer {
   SessionRules<Clock, Rule> rules_;
   KeyTable<Key, State> table_;
   detail::Outbox<Clock, Key> outbox_;
-  std::optional<Entry> evicted_;  // what the last decision's `closed` may look at
+  std::optional<summary_view> closed_;  // the summary of the last session that an event closed
+  std::optional<Entry> evicted_;        // the key that it may look at
   std::size_t hand_ = 0;
 };
 

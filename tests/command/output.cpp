@@ -219,7 +219,7 @@ TEST_CASE("--output and --stats", "[command][output]") {
   const auto outcome =
       run({"--stats", "--where", "device_type=web"}, clicks + event("u", 0, "") + "x\n\n");
   CHECK(outcome.out == results({}, clicks));
-  for (const char* line : {"lines      6\n", "accepted   4\n", "filtered   1\n", "rejected   1\n",
+  for (const char* line : {"lines      7\n", "accepted   4\n", "filtered   1\n", "rejected   1\n",
                            "sessions   3\n", "seconds ", "lines/s "})
     CHECK(contains(outcome.err, line));
   CHECK(contains(run({"--stats", "--emit", "sessions"}, clicks).err, "sessions   3\n"));

@@ -126,12 +126,11 @@ plant("the carry horizon is ignored" decide.hpp
   [[static_cast<void>(time);
     return]])
 plant("the start is not carried over another key's event" sessionizer.hpp
-  [[place(decision, state);
-    } else {]]
-  [[place(decision, state);
-      if (hand_ != table_.position(*entry)) decision.session_start.reset();
+  [[return count(place(state, reason, time), closes);]]
+  [[auto placement = place(state, reason, time);
+      if (hand_ != table_.position(*entry)) placement.session_start.reset();
       hand_ = table_.position(*entry);
-    } else {]])
+      return count(placement, closes);]])
 plant("exactly the maximum duration splits" rules/max_duration.hpp
   [[AtGap::continues]]
   [[AtGap::splits]])

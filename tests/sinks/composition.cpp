@@ -151,5 +151,55 @@ TEST_CASE("the end of the stream reaches the innermost sink") {
   CHECK(sink.ended == 2);
 }
 
+// Promise: an end that a sink has refused is nothing a later value is kept from. Catches marks that
+// speak of another value than the one at hand.
+TEST_CASE("a tee whose flush() was refused misses no later value") {
+  struct RefusesItsEnd {
+    int taken = 0;
+    void emit(const RecordView<EventClock, std::string, Click>&) { ++taken; }
+    Delivery flush() { return Delivery::refused; }
+  } second;
+  Count first;
+  auto out = tee(first, second);
+  Sessions sessions;
+  CHECK(sessions.flush(out).delivery == Delivery::refused);
+  CHECK(sessions.process(clicks, by_click, out).delivery == Delivery::ok);
+  CHECK(first.records == 4);
+  CHECK(second.taken == 4);
+}
+
+// Promise: a rejection is offered once, to every sink of the tee that is reached. Catches a refusal
+// that keeps the next rejection from a sink.
+TEST_CASE("a tee of error sinks loses no rejection") {
+  int first = 0;
+  int calls = 0;
+  auto errors =
+      tee([&](const Rejection&) { ++first; },
+          [&](const Rejection&) { return ++calls == 1 ? Delivery::refused : Delivery::ok; });
+  Sessions sessions{{.max_keys = 1}};
+  const std::vector<Click> others = {{"a", at(0s)}, {"b", at(0s)}, {"c", at(0s)}, {"d", at(0s)}};
+  Count count;
+  CHECK(sessions.process(others, by_click, count, errors).events == 4);
+  CHECK(first == 3);
+  CHECK(calls == 3);
+}
+
+// Promise: shared by two streams, a tee still loses nothing, though it may give a value twice.
+// Catches a value of one stream that is taken for that of the other.
+TEST_CASE("a tee that two streams share loses nothing") {
+  Flaky first;
+  Flaky second{.refuses_at = 1};
+  auto out = tee(first, second);
+  Sessions one;
+  Sessions other;
+  const std::vector<Click> x = {{"x", at(0s), 1}};
+  const std::vector<Click> y = {{"y", at(0s), 2}};
+  CHECK(one.process(x, by_click, out).delivery == Delivery::refused);
+  CHECK(other.process(y, by_click, out).delivery == Delivery::ok);
+  CHECK(one.flush(out).delivery == Delivery::ok);
+  CHECK(first.taken == std::vector<std::string>{"1", "2", "1"});
+  CHECK(second.taken == std::vector<std::string>{"2", "1"});
+}
+
 }  // namespace
 }  // namespace composition_test

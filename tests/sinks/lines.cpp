@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -136,6 +137,35 @@ TEST_CASE("long keys have whole ids") {
   std::string escaped;
   for (std::size_t i = 0; i < key.size(); ++i) escaped += "%5F";
   CHECK(out.str().find('"' + escaped + "_1970-01-01T00:00:00.000Z_1\"") != std::string::npos);
+}
+
+// Promise: an output may be a temporary callable, and may answer with a Delivery. Catches an output
+// that is referred to after it is gone.
+TEST_CASE("an output of one's own can be a temporary and can refuse") {
+  std::string text;
+  bool full = true;
+  auto sink = csv(
+      [&](std::string_view bytes) {
+        if (full) return Delivery::refused;
+        text += bytes;
+        return Delivery::ok;
+      },
+      summaries());
+  Sessionizer<EventClock, std::string> sessions;
+  CHECK(sessions.flush(sink).delivery == Delivery::refused);
+  full = false;
+  CHECK(sessions.flush(sink).delivery == Delivery::ok);
+  CHECK(text.starts_with("user_id,"));
+}
+
+// Promise: what is no number in JSON is null. Catches `nan`, which no reader takes.
+TEST_CASE("JSON has no NaN") {
+  std::string line;
+  JsonRow row(line);
+  row.number("a", std::optional(std::nan("")));
+  row.number("b", std::optional(0.5));
+  row.end();
+  CHECK(line == "{\"a\":null,\"b\":0.5}\n");
 }
 
 }  // namespace

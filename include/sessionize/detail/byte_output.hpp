@@ -12,8 +12,8 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Writes bytes to a std::ostream, or to a callable with a std::string_view that returns void, or
-/// false where it does not have them.
+/// Writes bytes to a std::ostream, or to a callable with a std::string_view that returns void, a
+/// Delivery, or false where it does not have them.
 template <class Output>
 Delivery write_bytes(Output& output, std::string_view bytes) {
   if constexpr (std::derived_from<Output, std::ostream>) {
@@ -22,6 +22,8 @@ Delivery write_bytes(Output& output, std::string_view bytes) {
   } else if constexpr (std::is_void_v<std::invoke_result_t<Output&, std::string_view>>) {
     output(bytes);
     return Delivery::ok;
+  } else if constexpr (std::same_as<std::invoke_result_t<Output&, std::string_view>, Delivery>) {
+    return output(bytes);
   } else {
     return output(bytes) ? Delivery::ok : Delivery::refused;
   }

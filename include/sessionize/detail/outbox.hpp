@@ -1,7 +1,7 @@
 #ifndef SESSIONIZE_DETAIL_OUTBOX_HPP
 #define SESSIONIZE_DETAIL_OUTBOX_HPP
 
-#include <sessionize/counters.hpp>
+#include <sessionize/detail/ledger.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
 
@@ -19,19 +19,17 @@ inline constexpr char sink_type_tag = 0;
 
 /// What sinks have refused, with copies of its keys and events, in order. Invariant: while it is
 /// not empty, nothing else is given to a sink. A record goes to the type of sink that refused it,
-/// which alone is known to take it.
+/// which alone is known to take it; a summary to any sink that takes summaries.
 ///
-/// The ledger: a caller counts what it has decided as pending; the outbox moves it to emitted when
-/// a sink has it. Whatever a sink does in between, refuse or throw, the counters stay true.
+/// The ledger: a caller counts the events of a session that it has closed as pending; the outbox
+/// moves them to emitted when a sink has the summary. A record is pending when it is kept. Whatever
+/// a sink does, refuse or throw, the counters are true after the call.
 template <session_clock Clock, session_key Key>
 class Outbox {
  public:
   using SummaryV = SummaryView<Clock, Key>;
 
-  Counters counters{};
-
-  [[nodiscard]] bool empty() const noexcept { return pending_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return pending_.size(); }
+  Ledger ledger{};
 
   /// Gives a summary to a sink that takes summaries, and keeps it where the sink has not taken it.
   template <class Sink>
@@ -42,10 +40,9 @@ class Outbox {
 
   /// Gives the summary that an event closed, if any, and the event's record to a sink.
   template <class Event, class Sink>
-  Delivery send(Sink& sink, const std::optional<SummaryV>& closed,
-                const RecordView<Clock, Key, Event>& record) {
+  Delivery send(Sink& sink, const SummaryV* closed, const RecordView<Clock, Key, Event>& record) {
     RecordKeeper<Event, Sink> keep_record{*this, record};
-    if (closed && send(sink, *closed) == Delivery::refused) return Delivery::refused;
+    if (closed != nullptr && send(sink, *closed) == Delivery::refused) return Delivery::refused;
     return keep_record.answer(deliver_record(sink, record));
   }
 
@@ -54,6 +51,7 @@ class Outbox {
   Delivery resend(Sink& sink) {
     while (!pending_.empty()) {
       if (resend_one(sink, pending_.front()) == Delivery::refused) return Delivery::refused;
+      if (pending_.front().record) --ledger.records_pending;
       pending_.pop_front();
     }
     return Delivery::ok;
@@ -90,6 +88,7 @@ class Outbox {
 
     ~RecordKeeper() {
       if (taken) return;
+      ++outbox.ledger.records_pending;
       outbox.pending_.push_back(
           {{},
            KeptRecord{record, Key(record.key), std::make_shared<const Event>(record.event)},
@@ -110,22 +109,20 @@ class Outbox {
   Delivery deliver_summary(Sink& sink, const SummaryV& summary) {
     if constexpr (takes<Sink, SummaryV>)
       if (deliver(sink, summary) == Delivery::refused) return Delivery::refused;
-    counters.events_pending -= summary.events.value_or(0);
-    counters.events_emitted += summary.events.value_or(0);
+    ledger.events_pending -= summary.events.value_or(0);
+    ledger.events_emitted += summary.events.value_or(0);
     return Delivery::ok;
   }
   template <class Event, class Sink>
   Delivery deliver_record(Sink& sink, const Record<Clock, key_view_t<Key>, const Event&>& record) {
-    if constexpr (takes<Sink, RecordView<Clock, Key, Event>>)
-      if (deliver(sink, record) == Delivery::refused) return Delivery::refused;
-    --counters.records_pending;
-    ++counters.records_emitted;
+    if constexpr (takes<Sink, RecordView<Clock, Key, Event>>) return deliver(sink, record);
     return Delivery::ok;
   }
 
   template <class Sink>
   Delivery resend_one(Sink& sink, const Pending& pending) {
     if (pending.summary) {
+      if constexpr (!takes<Sink, SummaryV>) return Delivery::refused;
       const auto& kept = *pending.summary;
       return deliver_summary(sink, SummaryV{key_view_t<Key>(kept.key), kept.start, kept.last,
                                             kept.events, kept.reason, kept.ordinal});

@@ -65,6 +65,7 @@ struct CarryRule {
 template <class Rep, class Period>
 [[nodiscard]] constexpr CarryRule<std::chrono::duration<Rep, Period>> carry_rule(
     std::chrono::duration<Rep, Period> span) noexcept {
+  assert(span >= span.zero() && "a carry horizon is not negative");
   return {span};
 }
 

@@ -7,6 +7,9 @@
 namespace sessionize {
 inline namespace v0 {
 
+// A rule with a reason of its own needs it here: in SplitReason, at its place in the checking
+// order, in CloseReason, in both to_string() and in close_reason(). A rule without is `rule`.
+
 /// Why an event starts a session; `none` where it continues one. The order is the order in which
 /// the conditions are checked: where several hold, the first is the reason.
 enum class SplitReason : unsigned char {
@@ -20,7 +23,7 @@ enum class SplitReason : unsigned char {
   value_change,  ///< a watched value differs from the last one that was not null
   rule,          ///< the caller's own rule
 };
-inline constexpr std::size_t split_reason_count = 9;
+inline constexpr std::size_t split_reason_count = static_cast<std::size_t>(SplitReason::rule) + 1;
 
 /// Why a session was closed.
 enum class CloseReason : unsigned char {
@@ -35,7 +38,7 @@ enum class CloseReason : unsigned char {
   evicted,  ///< its key made room for a new one
   erased,   ///< its key was erased by the caller
 };
-inline constexpr std::size_t close_reason_count = 10;
+inline constexpr std::size_t close_reason_count = static_cast<std::size_t>(CloseReason::erased) + 1;
 
 /// The reason's name as records carry it: "gap", "max_duration", ...
 [[nodiscard]] constexpr std::string_view to_string(SplitReason reason) noexcept {

@@ -4,6 +4,7 @@
 #include <sessionize/rules/reason.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <type_traits>
@@ -19,6 +20,8 @@
 //                              if that may be costly, also `bool changes(event, const State&)
 //                              const`, which says whether it would change anything
 //
+// The state is the key's, not the session's: a new session does not reset it.
+//
 // A rule is asked only where neither `first_event` nor the gap has decided already. It is a pure
 // function: the same arguments, the same answer. An empty std::optional of a rule never splits,
 // so that a program can switch rules at run time.
@@ -29,9 +32,10 @@ inline namespace v0 {
 /// The times that a rule decides on.
 template <class TimePoint>
 struct Step {
-  TimePoint time;           ///< of the event in question
-  TimePoint previous;       ///< of its key's previous event, as the gap sees it
-  TimePoint session_start;  ///< of the key's open session
+  TimePoint time;            ///< of the event in question
+  TimePoint previous;        ///< of its key's previous event, as the gap sees it
+  TimePoint session_start;   ///< of the key's open session
+  std::uint64_t events = 0;  ///< in that session so far; 0 where they are not counted
 };
 
 /// Stands for the event where a caller passes a key and a time alone.

@@ -56,7 +56,8 @@ class CsvRow {
 template <class Output, class Layout>
 class Csv {
  public:
-  Csv(Output& output, Layout layout) : output_(&output), layout_(std::move(layout)) {}
+  Csv(Output&& output, Layout layout)
+      : output_(std::forward<Output>(output)), layout_(std::move(layout)) {}
 
   template <class T>
   requires(Layout::template lays_out<T>) Delivery emit(const T& value) {
@@ -65,11 +66,11 @@ class Csv {
     CsvRow row(line_);
     layout_.write(row, value);
     row.end();
-    return detail::write_bytes(*output_, line_);
+    return detail::write_bytes(output_, line_);
   }
   Delivery flush() {
     if (write_header() == Delivery::refused) return Delivery::refused;
-    return detail::flush_bytes(*output_);
+    return detail::flush_bytes(output_);
   }
 
  private:
@@ -79,22 +80,23 @@ class Csv {
     CsvRow row(line_);
     layout_.each_name([&](std::string_view name) { row.text({}, name); });
     row.end();
-    if (detail::write_bytes(*output_, line_) == Delivery::refused) return Delivery::refused;
+    if (detail::write_bytes(output_, line_) == Delivery::refused) return Delivery::refused;
     has_header_ = true;
     return Delivery::ok;
   }
 
-  Output* output_;
+  Output output_;
   Layout layout_;
   std::string line_;
   bool has_header_ = false;
 };
 
 /// A line of CSV a record, or a summary, by its layout: `csv(std::cout, summaries(unique_id))`.
-/// `output` is a std::ostream, or a callable with a std::string_view; it must outlive the sink.
+/// `output` is a std::ostream, or a callable with a std::string_view; an lvalue is referred to, a
+/// temporary callable is kept.
 template <class Output, class Layout = RecordLayout<UniqueId>>
-[[nodiscard]] Csv<Output, Layout> csv(Output& output, Layout layout = records()) {
-  return Csv<Output, Layout>(output, std::move(layout));
+[[nodiscard]] Csv<Output, Layout> csv(Output&& output, Layout layout = records()) {
+  return Csv<Output, Layout>(std::forward<Output>(output), std::move(layout));
 }
 
 }  // namespace v0

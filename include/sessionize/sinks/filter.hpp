@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 namespace sessionize {
@@ -26,7 +27,8 @@ struct Filter {
 };
 
 /// `filter(starts_only, sink)`, `filter(key_is("user1"), sink)`, or a predicate of your own. An
-/// lvalue sink is referred to, a temporary is kept.
+/// lvalue sink is referred to, a temporary is kept. Where a predicate is a generic lambda that
+/// speaks of records alone, say so: `on_record(filter(predicate, sink))`.
 template <class Predicate, class Sink>
 [[nodiscard]] constexpr Filter<Predicate, Sink> filter(Predicate predicate, Sink&& sink) {
   return {std::move(predicate), std::forward<Sink>(sink)};
@@ -48,7 +50,11 @@ struct KeyIs {
 
   template <class T>
   requires(record<T> || summary<T>) [[nodiscard]] constexpr bool operator()(const T& value) const {
-    return owned_key_t<decltype(value.key)>(value.key) == key;
+    using Whole = owned_key_t<std::remove_cvref_t<decltype(value.key)>>;
+    if constexpr (requires { static_cast<bool>(Whole(value.key) == key); })
+      return Whole(value.key) == key;
+    else
+      static_assert(detail::always_false<T>, "key_is() is given what no key of this kind equals");
   }
 };
 

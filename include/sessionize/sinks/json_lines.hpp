@@ -70,7 +70,8 @@ class JsonRow {
 template <class Output, class Layout>
 class JsonLines {
  public:
-  JsonLines(Output& output, Layout layout) : output_(&output), layout_(std::move(layout)) {}
+  JsonLines(Output&& output, Layout layout)
+      : output_(std::forward<Output>(output)), layout_(std::move(layout)) {}
 
   template <class T>
   requires(Layout::template lays_out<T>) Delivery emit(const T& value) {
@@ -78,22 +79,22 @@ class JsonLines {
     JsonRow row(line_);
     layout_.write(row, value);
     row.end();
-    return detail::write_bytes(*output_, line_);
+    return detail::write_bytes(output_, line_);
   }
-  Delivery flush() { return detail::flush_bytes(*output_); }
+  Delivery flush() { return detail::flush_bytes(output_); }
 
  private:
-  Output* output_;
+  Output output_;
   Layout layout_;
   std::string line_;
 };
 
 /// A line of JSON a record, or a summary, by its layout: `json_lines(std::cout)`,
 /// `json_lines(std::cout, summaries(unique_id))`. `output` is a std::ostream, or a callable with a
-/// std::string_view; it must outlive the sink.
+/// std::string_view; an lvalue is referred to, a temporary callable is kept.
 template <class Output, class Layout = RecordLayout<UniqueId>>
-[[nodiscard]] JsonLines<Output, Layout> json_lines(Output& output, Layout layout = records()) {
-  return JsonLines<Output, Layout>(output, std::move(layout));
+[[nodiscard]] JsonLines<Output, Layout> json_lines(Output&& output, Layout layout = records()) {
+  return JsonLines<Output, Layout>(std::forward<Output>(output), std::move(layout));
 }
 
 }  // namespace v0

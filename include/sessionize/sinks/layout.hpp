@@ -38,6 +38,12 @@ template <utc_time_point TimePoint>
   return floor_div(count, ticks) * 1'000 + floor_mod(count, ticks) * 1'000 / ticks;
 }
 
+template <class TimePoint>
+consteval void require_utc() {
+  static_assert(utc_time_point<TimePoint>,
+                "lines have times in UTC: use a clock that counts from 1970-01-01");
+}
+
 /// Eight characters of a time of day, held by value.
 template <utc_time_point TimePoint>
 class TimeOfDayText {
@@ -132,6 +138,7 @@ struct RecordColumns {
 
   template <class Row, class IdForm, record R>
   static void write(Row& row, detail::IdBuffer& buffer, const IdForm& id_form, const R& value) {
+    detail::require_utc<typename R::time_point>();
     row.text("user_id", std::optional(buffer.key(value.key)));
     row.text("session_id", buffer.id(id_form, value));
     const detail::TimeOfDayText time(value.time);
@@ -156,6 +163,7 @@ struct SummaryColumns {
   template <class Row, class IdForm, summary S>
   static void write(Row& row, detail::IdBuffer& buffer, const IdForm& id_form, const S& value) {
     using TimePoint = typename S::time_point;
+    detail::require_utc<TimePoint>();
     row.text("user_id", std::optional(buffer.key(value.key)));
     row.text("session_id", buffer.id(id_form, value));
     row.number("session_start", detail::epoch_milliseconds(value.start));
