@@ -8,7 +8,9 @@ mkdir -p "$folder"
 cd "$folder"
 rm -f clicks.jsonl records.jsonl sessions.db sessions.db-wal sessions.db-shm
 
-step() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+bold= plain=
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+step() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
 
 step "1. 3,000 clicks of three users, one every two seconds, a pause of 15 s after every 60"
 echo '$ sessionize generate > clicks.jsonl'
