@@ -85,13 +85,12 @@ class Sessionizer {
   /// something is pending for a sink.
   template <class Event = NoEvent>
   decision_type observe(key_view key, time_point time, const Event& event = {}) {
-    const Admission admission = admit(key, time, event);
-    decision_type decision{admission.placement, std::nullopt, std::nullopt};
-    if (admission.closes) {
+    decision_type decision;
+    const Admission admission = admit(key, time, event, decision);
+    if (admission == Admission::closes) {
       decision.closed = closed_;
       count_emitted(*closed_);
-    }
-    if (!admission.accepted) {
+    } else if (admission == Admission::rejected) {
       decision.time = time;
       decision.rejected = RejectReason::too_many_keys;
     }
@@ -185,49 +184,52 @@ class Sessionizer {
   using State = KeyState<Clock, Rule, counting>;
   using Entry = typename KeyTable<Key, State>::Entry;
 
-  /// What became of one event. Small, as it is made for each: a summary waits in closed_.
-  struct Admission {
-    Placement<Clock> placement;
-    bool accepted;
-    bool closes;  // a session, whose summary is closed_
+  enum class Admission : unsigned char {
+    rejected,  ///< there is no room for its key: too_many_keys
+    accepted,
+    closes,  ///< it is accepted, and closes a session whose summary is closed_
   };
 
-  /// Moves the state past one event. A session that it closes counts as pending until somebody has
-  /// its summary. A key is rejected where there is no room for it: too_many_keys.
+  /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
+  /// as a copy of it costs more than the decision. A session that it closes counts as pending until
+  /// somebody has its summary.
   template <class Event>
-  Admission admit(key_view key, time_point time, const Event& event) {
-    SplitReason reason = SplitReason::first_event;
+  Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement) {
     if (Entry* entry = table_.find(key)) {
       State& state = entry->value;
-      reason = rules_.reason(&state, time, event);
+      const SplitReason reason = rules_.reason(&state, time, event);
       const bool closes = reason != SplitReason::none;
       if (closes) closed_.emplace(summarize(*entry, close_reason(reason)));
       rules_.advance(state, reason, time, event);
-      return count(place(state, reason, time), closes);
+      place(placement, state, reason, time);
+      return count(closes, closes);
     }
     const bool full = table_.size() >= options().max_keys;
     if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
       outbox_.ledger.rejected.add(RejectReason::too_many_keys);
-      return {{}, false, false};
+      return Admission::rejected;
     }
     State state;
-    rules_.advance(state, reason, time, event);
-    const State& kept = table_.insert(key, std::move(state)).value;
-    const Placement<Clock> placement = place(kept, reason, time);
+    rules_.advance(state, SplitReason::first_event, time, event);
+    place(placement, state, SplitReason::first_event, time);
+    table_.insert(key, std::move(state));
     if (full) closed_.emplace(evict());
-    return count(placement, full);
+    return count(true, full);
   }
 
-  [[nodiscard]] Placement<Clock> place(const State& state, SplitReason reason,
-                                       time_point time) const noexcept {
-    return {time, reason, rules_.carried(state.session_start, time), state.session_start,
-            state.ordinal};
+  void place(Placement<Clock>& placement, const State& state, SplitReason reason,
+             time_point time) const noexcept {
+    placement.time = time;
+    placement.reason = reason;
+    placement.session_start = rules_.carried(state.session_start, time);
+    placement.opened_at = state.session_start;
+    placement.ordinal = state.ordinal;
   }
-  Admission count(const Placement<Clock>& placement, bool closes) noexcept {
+  Admission count(bool starts, bool closes) noexcept {
     if (closes) count_closed(*closed_);
     ++outbox_.ledger.accepted;
-    outbox_.ledger.sessions_started += placement.starts_session() ? 1 : 0;
-    return {placement, true, closes};
+    outbox_.ledger.sessions_started += starts ? 1 : 0;
+    return closes ? Admission::closes : Admission::accepted;
   }
 
   /// Closes the session of an idle key other than the newest: of the next few keys under a hand
@@ -280,10 +282,11 @@ class Sessionizer {
     const auto& given = detail::value_of(key);
     using Given = std::remove_cvref_t<decltype(given)>;
     const auto go_on = [&](const key_view& viewed) {
-      const Admission admission = admit(viewed, *at, event);
-      if (!admission.accepted) return tell(RejectReason::too_many_keys, event, by, errors);
-      return outbox_.send(sink, admission.closes ? &*closed_ : nullptr,
-                          RecordView<Clock, Key, Event>{admission.placement, viewed, event});
+      RecordView<Clock, Key, Event> record{{}, viewed, event};
+      const Admission admission = admit(viewed, *at, event, record);
+      if (admission == Admission::rejected)
+        return tell(RejectReason::too_many_keys, event, by, errors);
+      return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);
     };
     if constexpr (detail::reference_view<key_view> && !std::derived_from<Given, Key>) {
       const Key made(given);  // the view looks at a key: it needs one that stays

@@ -126,11 +126,12 @@ plant("the carry horizon is ignored" decide.hpp
   [[static_cast<void>(time);
     return]])
 plant("the start is not carried over another key's event" sessionizer.hpp
-  [[return count(place(state, reason, time), closes);]]
-  [[auto placement = place(state, reason, time);
+  [[place(placement, state, reason, time);
+      return]]
+  [[place(placement, state, reason, time);
       if (hand_ != table_.position(*entry)) placement.session_start.reset();
       hand_ = table_.position(*entry);
-      return count(placement, closes);]])
+      return]])
 plant("exactly the maximum duration splits" rules/max_duration.hpp
   [[AtGap::continues]]
   [[AtGap::splits]])
