@@ -11,8 +11,7 @@
 
 namespace sessionize {
 inline namespace v0 {
-namespace json {
-namespace detail {
+namespace json::detail {
 
 inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 inline std::string lower(std::string_view text) {
@@ -77,8 +76,7 @@ inline std::string json_path(std::string_view name) {
   return out + "']";
 }
 
-}  // namespace detail
-}  // namespace json
+}  // namespace json::detail
 }  // namespace v0
 }  // namespace sessionize
 
