@@ -79,7 +79,17 @@ struct State {
   Time previous{};
 };
 
-/// Twenty lines around a hash map, as they are written by hand.
+/// What is written by hand for one event: the start of its session.
+template <class Map, class Key>
+Time start_of(Map& users, const Key& key, Time time, milliseconds gap) {
+  const auto [at, first] = users.try_emplace(key, State{time, time});
+  State& state = at->second;
+  if (!first && time - state.previous > gap) state.start = time;
+  state.previous = time;
+  return state.start;
+}
+
+/// A loop around a hash map, as it is written by hand.
 template <class Map>
 class HandWritten {
  public:
@@ -90,11 +100,7 @@ class HandWritten {
     Checksum starts;
     for (const auto& event : events) {
       const Time time = event.time + later;
-      const auto [at, first] = users_.try_emplace(event.key, State{time, time});
-      State& state = at->second;
-      if (!first && time - state.previous > gap_) state.start = time;
-      state.previous = time;
-      starts.add(state.start);
+      starts.add(start_of(users_, event.key, time, gap_));
     }
     return starts.sum;
   }
@@ -145,11 +151,7 @@ class Prefetched {
     for (std::size_t i = 0; i < events.size(); ++i) {
       if (i + ahead < events.size()) users_.prefetch(events[i + ahead].key);
       const Time time = events[i].time + later;
-      const auto [at, first] = users_.try_emplace(events[i].key, State{time, time});
-      State& state = at->second;
-      if (!first && time - state.previous > gap_) state.start = time;
-      state.previous = time;
-      starts.add(state.start);
+      starts.add(start_of(users_, events[i].key, time, gap_));
     }
     return starts.sum;
   }

@@ -15,10 +15,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <ranges>
 #include <ratio>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>

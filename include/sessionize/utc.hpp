@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
-#include <type_traits>
 
 // UTC arithmetic that is exact for every int64 time: <chrono>'s calendar ends at the year 32767
 // and overflows on the way there.
