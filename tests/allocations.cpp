@@ -27,6 +27,15 @@ void* allocate(std::size_t bytes) {
   return block;
 }
 
+void* allocate(std::size_t bytes, std::align_val_t alignment) {
+  const auto unit = static_cast<std::size_t>(alignment);
+  void* const block =
+      ++made_ == failing_ ? nullptr : std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+  if (block == nullptr) throw std::bad_alloc();
+  ++live_;
+  return block;
+}
+
 void release(void* block) noexcept {
   if (block == nullptr) return;
   --live_;
@@ -50,6 +59,13 @@ void* operator new(std::size_t bytes, const std::nothrow_t& tag) noexcept {
 }
 void* operator new[](std::size_t bytes, const std::nothrow_t& tag) noexcept {
   return allocations::allocate(bytes, tag);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return allocations::allocate(bytes, alignment);
+}
+void operator delete(void* block, std::align_val_t) noexcept { allocations::release(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+  allocations::release(block);
 }
 void operator delete(void* block) noexcept { allocations::release(block); }
 void operator delete[](void* block) noexcept { allocations::release(block); }

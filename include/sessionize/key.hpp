@@ -57,9 +57,53 @@ concept reference_view = std::derived_from<View, ReferenceView<typename View::re
 
 }  // namespace detail
 
-/// A hash of integers and bytes under a secret of 192 bits, so that keys from outside cannot be
-/// chosen to collide. Each step folds a 128-bit product whose two factors are both masked by the
-/// secret: no input makes a factor zero without knowing it.
+namespace detail {
+
+[[nodiscard]] inline std::uint64_t load64(const char* at) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+[[nodiscard]] inline std::uint64_t load32(const char* at) noexcept {
+  std::uint32_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// A text of up to 48 bytes as six words, none of which is read past its ends: words that would
+/// reach beyond it are its last eight bytes again. Texts of one length are equal where their words
+/// are.
+class TextWords {
+ public:
+  static constexpr std::size_t max_size = 48;
+
+  TextWords(const char* text, std::size_t size) noexcept
+      : text_(text), last_(size < 8 ? 0 : size - 8), short_(0), is_short_(size < 8) {
+    if (!is_short_) return;
+    if (size >= 4)
+      short_ = load32(text) << 32 | load32(text + size - 4);
+    else if (size != 0)
+      short_ = std::uint64_t{static_cast<unsigned char>(text[0])} << 16 |
+               std::uint64_t{static_cast<unsigned char>(text[size / 2])} << 8 |
+               static_cast<unsigned char>(text[size - 1]);
+  }
+  [[nodiscard]] std::uint64_t operator[](std::size_t word) const noexcept {
+    if (is_short_) return short_;
+    return load64(text_ + (8 * word < last_ ? 8 * word : last_));
+  }
+
+ private:
+  const char* text_;
+  std::size_t last_;
+  std::uint64_t short_;
+  bool is_short_;
+};
+
+}  // namespace detail
+
+/// A hash of integers and bytes under a secret, so that keys from outside cannot be chosen to
+/// collide. Each step folds a 128-bit product whose two factors are both masked by the secret: no
+/// input makes a factor zero without knowing it.
 class KeyHasher {
  public:
   constexpr explicit KeyHasher(std::uint64_t seed) noexcept {
@@ -75,28 +119,28 @@ class KeyHasher {
   /// The hash of a text, continued from `state`. Linear in its length.
   [[nodiscard]] std::uint64_t operator()(std::string_view text,
                                          std::uint64_t state = 0) const noexcept {
-    state ^= fold(text.size() ^ secret_[2], secret_[1]);
     const char* at = text.data();
     std::size_t left = text.size();
-    for (; left > 16; at += 16, left -= 16)
-      state = fold(load(at, 8) ^ state ^ secret_[0], load(at + 8, 8) ^ secret_[1] ^ (state << 1));
-    const std::size_t first = left < 8 ? left : 8;
-    return fold(load(at, first) ^ state ^ secret_[2],
-                load(at + first, left - first) ^ secret_[0] ^ (state << 1));
+    state ^= left;
+    for (; left > detail::TextWords::max_size; at += 48, left -= 48)
+      state = block(detail::TextWords(at, 48), state);
+    return block(detail::TextWords(at, left), state);
   }
 
  private:
+  [[nodiscard]] std::uint64_t block(const detail::TextWords& words,
+                                    std::uint64_t state) const noexcept {
+    const std::uint64_t sum = fold(words[0] ^ secret_[0], words[1] ^ secret_[1]) ^
+                              fold(words[2] ^ secret_[2], words[3] ^ secret_[3]) ^
+                              fold(words[4] ^ secret_[4], words[5] ^ secret_[5]);
+    return fold(sum ^ secret_[0], state ^ secret_[1] ^ (sum << 1));
+  }
   [[nodiscard]] static constexpr std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
     const auto product = detail::multiply(a, b);
     return product.low ^ product.high;
   }
-  [[nodiscard]] static std::uint64_t load(const char* at, std::size_t count) noexcept {
-    std::uint64_t word = 0;
-    if (count != 0) std::memcpy(&word, at, count);
-    return word;
-  }
 
-  std::uint64_t secret_[3]{};
+  std::uint64_t secret_[6]{};
 };
 
 /// How the library sees a key of type `Key`: `view` is the type it is passed, looked up and

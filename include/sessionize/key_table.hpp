@@ -1,32 +1,19 @@
 #ifndef SESSIONIZE_KEY_TABLE_HPP
 #define SESSIONIZE_KEY_TABLE_HPP
 
+#include <sessionize/detail/seed.hpp>
 #include <sessionize/key.hpp>
 
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace sessionize {
 inline namespace v0 {
-
-namespace detail {
-
-/// A seed that an attacker does not know, another for each call. Not for cryptography.
-inline std::uint64_t fresh_seed() {
-  static thread_local std::uint64_t state = [] {
-    std::random_device entropy;
-    return (std::uint64_t{entropy()} << 32) | entropy();
-  }();
-  return splitmix64(state);
-}
-
-}  // namespace detail
 
 /// The state of each key: a hash table under a seed of its own.
 ///

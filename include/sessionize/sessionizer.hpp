@@ -5,10 +5,11 @@
 #include <sessionize/decide.hpp>
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/detail/outbox.hpp>
-#include <sessionize/key_table.hpp>
 #include <sessionize/projections.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
+#include <sessionize/state/key_states.hpp>
+#include <sessionize/state/turns.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -80,7 +81,7 @@ class Sessionizer {
       : rules_{options, std::move(rule)} {
     assert(options.gap >= Options<Clock>::duration::zero() && "a gap is not negative");
     assert(options.max_keys >= 1 && "a sessionizer needs room for one key");
-    rules_.options.max_keys = std::min(options.max_keys, KeyTable<Key, State>::max_size);
+    rules_.options.max_keys = std::min(options.max_keys, States::max_size);
   }
 
   /// Decides on one event and returns the decision by value: whether and why it starts a session,
@@ -146,17 +147,33 @@ class Sessionizer {
                               Answers&& answers) {
     using Answer = std::ranges::range_value_t<Answers>;
     assert(std::ranges::size(keys) == times.size() && std::ranges::size(answers) == times.size());
+    const auto* const key = std::ranges::data(keys);
+    Answer* const answer = std::ranges::data(answers);
     std::size_t rejected = 0;
-    for (std::size_t i = 0; i < times.size(); ++i) {
-      const decision_type decision = observe(key_view(keys[i]), times[i]);
-      rejected += decision.rejected ? 1 : 0;
-      if constexpr (std::same_as<Answer, time_point>)
-        answers[i] = decision.rejected ? time_point::min() : decision.opened_at;
-      else if constexpr (std::same_as<Answer, Placement<Clock>>)
-        answers[i] = decision;
-      else
-        answers[i] = decision.session_start;
+    const auto one = [&](std::size_t i) {
+      Placement<Clock> placement;
+      const Admission admission = admit(key_view(key[i]), times[i], NoEvent{}, placement);
+      if (admission == Admission::closes) count_emitted(*closed_);
+      if (admission == Admission::rejected) {
+        placement.opened_at = time_point::min();
+        ++rejected;
+      }
+      detail::answer_with<Clock>(answer[i], placement);
+    };
+    std::size_t done = 0;
+    if constexpr (States::is_packed && detail::packed_rule<Rule>) {
+      if (size() == 0 && !times.empty()) one(done++);
+      // A key that is evicted, or has no room, is one whose order among other keys matters.
+      while (times.size() - done >= detail::block_size &&
+             options().max_keys - size() > detail::block_size) {
+        const std::size_t count =
+            std::min(times.size() - done, options().max_keys - size() - detail::block_size);
+        detail::decide_in_blocks(states_, rules_, key + done, times.data() + done, answer + done,
+                                 count, outbox_.ledger, [&](std::size_t i) { one(done + i); });
+        done += count;
+      }
     }
+    for (; done < times.size(); ++done) one(done);
     return rejected;
   }
 
@@ -166,47 +183,76 @@ class Sessionizer {
   /// reached stay open. Linear in the keys, n log n in the sessions closed.
   template <class Sink>
   Closing expire(time_point now, Sink&& sink) {
-    return close_all(CloseReason::idle, sink,
-                     [&](const State& state) { return rules_.gap_splits(state.previous, now); });
+    const Closing closing = close(CloseReason::idle, 0, states_.groups(), sink, idle_at(now));
+    states_.shrink();
+    return closing;
+  }
+
+  /// Does a part of what expire() does: looks at the next `places` places for keys, where the last
+  /// sweep has left off, and closes those that are idle at `now`. A table has two to four places
+  /// for each key when it is full, so that sweeping as many places as events have come goes round
+  /// often enough. Summaries come in order of (start, key) within the call. Linear in `places`; the
+  /// call that comes full circle also gives memory back, where less than an eighth is in use.
+  template <class Sink>
+  Closing sweep(time_point now, std::size_t places, Sink&& sink) {
+    if (hand_ == 0 || hand_ > states_.groups()) hand_ = states_.groups();
+    const std::size_t wanted = (places + States::group_size - 1) / States::group_size;
+    const std::size_t groups = std::min(hand_, wanted);
+    const Closing closing = close(CloseReason::idle, hand_ - groups, groups, sink, idle_at(now));
+    // What was not reached because the sink refused is swept again.
+    if (closing.delivery == Delivery::ok) hand_ -= groups;
+    if (hand_ == 0) states_.shrink();
+    return closing;
   }
 
   /// Closes every session, as expire() does, and tells the sink that the stream has ended.
   template <class Sink>
   Closing flush(Sink&& sink) {
-    Closing closing = close_all(CloseReason::flush, sink, [](const State&) { return true; });
+    Closing closing =
+        close(CloseReason::flush, 0, states_.groups(), sink, [](const State&) { return true; });
+    states_.shrink();
     if (closing.delivery == Delivery::ok) closing.delivery = end_stream(sink);
     return closing;
   }
 
   /// The open session of `key`, with reason `flush`, or null. Constant time; allocates nothing.
   [[nodiscard]] std::optional<summary_view> find(key_view key) const {
-    const auto* entry = table_.find(key);
-    if (entry == nullptr) return std::nullopt;
-    return summarize(*entry, CloseReason::flush);
+    const Slot slot = states_.find(key);
+    if (!slot) return std::nullopt;
+    return summarize(states_.key(slot), states_.load(slot), CloseReason::flush);
   }
 
   /// Forgets `key` and returns its session, which is thereby closed as `erased`; null where it has
   /// none. Constant time.
   std::optional<summary_type> erase(key_view key) {
-    const auto* entry = table_.find(key);
-    if (entry == nullptr) return std::nullopt;
-    std::optional<summary_type> closed = summarize(*entry, CloseReason::erased).owned();
+    const Slot slot = states_.find(key);
+    if (!slot) return std::nullopt;
+    std::optional<summary_type> closed =
+        summarize(states_.key(slot), states_.load(slot), CloseReason::erased).owned();
     count_closed(*closed);
     count_emitted(*closed);
-    table_.erase_at(table_.position(*entry));
+    turns_.forget(key_view(closed->key));
+    states_.erase(slot);
     return closed;
   }
 
   /// Calls `visit` with a summary of each open session, in no particular order.
   template <std::invocable<summary_view> Visit>
   void for_each_open(Visit&& visit) const {
-    for (const auto& entry : table_.entries()) visit(summarize(entry, CloseReason::flush));
+    for (std::size_t group = 0; group < states_.groups(); ++group)
+      states_.visit(group, [&](Slot slot) {
+        visit(summarize(states_.key(slot), states_.load(slot), CloseReason::flush));
+      });
   }
 
   /// How many keys have state; each has one open session.
-  [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
   /// Makes room for `keys` keys in all, so that none of them causes growth.
-  void reserve(std::size_t keys) { table_.reserve(std::min(keys, options().max_keys) + 1); }
+  void reserve(std::size_t keys) {
+    const std::size_t room = std::min(keys, options().max_keys) + 1;
+    states_.reserve(room);
+    if (evicts()) turns_.reserve(room);
+  }
   /// What became of the events so far.
   [[nodiscard]] Counters counters() const noexcept {
     return outbox_.ledger.counters(counting == Counting::on);
@@ -215,7 +261,8 @@ class Sessionizer {
 
  private:
   using State = KeyState<Clock, Rule, counting>;
-  using Entry = typename KeyTable<Key, State>::Entry;
+  using States = detail::KeyStates<Clock, Key, Rule, counting>;
+  using Slot = typename States::Slot;
 
   enum class Admission : unsigned char {
     rejected,  ///< there is no room for its key: too_many_keys
@@ -228,24 +275,28 @@ class Sessionizer {
   /// somebody has its summary.
   template <class Event>
   Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement) {
-    if (Entry* entry = table_.find(key)) {
-      State& state = entry->value;
+    if (const Slot slot = states_.find(key)) {
+      if constexpr (States::is_packed) states_.look_at(time);
+      auto&& state = states_.load(slot);
       const SplitReason reason = rules_.reason(&state, time, event);
       const bool closes = reason != SplitReason::none;
-      if (closes) closed_.emplace(summarize(*entry, close_reason(reason)));
+      if (closes) closed_.emplace(summarize(states_.key(slot), state, close_reason(reason)));
       rules_.advance(state, reason, time, event);
       place(placement, state, reason, time);
+      states_.store(slot, state);
       return count(closes, closes);
     }
-    const bool full = table_.size() >= options().max_keys;
-    if (full && options().at_max_keys == AtMaxKeys::rejects_new_keys) {
+    const bool full = states_.size() >= options().max_keys;
+    if (full && !evicts()) {
       outbox_.ledger.rejected.add(RejectReason::too_many_keys);
       return Admission::rejected;
     }
     State state;
     rules_.advance(state, SplitReason::first_event, time, event);
     place(placement, state, SplitReason::first_event, time);
-    table_.insert(key, std::move(state));
+    typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
+    states_.insert(key, std::move(state));
+    turn.take();
     if (full) closed_.emplace(evict());
     return count(true, full);
   }
@@ -265,26 +316,27 @@ class Sessionizer {
     return closes ? Admission::closes : Admission::accepted;
   }
 
-  /// Closes the session of an idle key other than the newest: of the next few keys under a hand
-  /// that goes round the table, the one that has been silent for longest. Every key comes under
-  /// the hand in turn, so that what is evicted is close to the idlest of all.
+  [[nodiscard]] bool evicts() const noexcept {
+    return options().at_max_keys == AtMaxKeys::evicts_idle_key;
+  }
+  /// Closes the session of an idle key other than the newest: of the next few keys in turn, the one
+  /// that has been silent for longest. Every key has its turn, so that what is evicted is close to
+  /// the idlest of all.
   summary_view evict() {
-    constexpr std::size_t looked_at = 16;
-    const auto entries = table_.entries().first(table_.size() - 1);
-    std::size_t idlest = SIZE_MAX;
-    for (std::size_t i = 0; i < std::min(looked_at, entries.size()); ++i, ++hand_) {
-      if (hand_ >= entries.size()) hand_ = 0;
-      if (idlest == SIZE_MAX || entries[hand_].value.previous < entries[idlest].value.previous)
-        idlest = hand_;
-    }
-    evicted_.emplace(table_.erase_at(idlest));
-    return summarize(*evicted_, CloseReason::evicted);
+    evicted_.emplace(turns_.take_idlest([this](const key_view& key) {
+      const State& state = states_.load(states_.find(key));
+      return state.previous;
+    }));
+    const Slot slot = states_.find(key_view(*evicted_));
+    const summary_view closed =
+        summarize(key_view(*evicted_), states_.load(slot), CloseReason::evicted);
+    states_.erase(slot);
+    return closed;
   }
 
-  [[nodiscard]] static summary_view summarize(const Entry& entry, CloseReason reason) {
-    const State& state = entry.value;
-    summary_view closed{key_view(entry.key), state.session_start, state.last, {}, reason,
-                        state.ordinal};
+  [[nodiscard]] static summary_view summarize(const key_view& key, const State& state,
+                                              CloseReason reason) {
+    summary_view closed{key, state.session_start, state.last, {}, reason, state.ordinal};
     if constexpr (counting == Counting::on) closed.events = state.events;
     return closed;
   }
@@ -375,56 +427,66 @@ class Sessionizer {
            "AtMaxKeys::evicts_idle_key";
   }
 
+  [[nodiscard]] auto idle_at(time_point now) const {
+    return [this, now](const State& state) { return rules_.gap_splits(state.previous, now); };
+  }
+
+  /// Closes the sessions of some groups of keys that `is_closed` tells.
   template <class Sink, class IsClosed>
-  Closing close_all(CloseReason reason, Sink& sink, IsClosed is_closed) {
+  Closing close(CloseReason reason, std::size_t first_group, std::size_t groups, Sink& sink,
+                IsClosed is_closed) {
     static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
     Closing result{0, outbox_.resend(sink)};
     if (result.delivery == Delivery::refused) return result;
-    const auto entries = table_.entries();
-    std::vector<std::uint32_t> closing;
-    for (std::uint32_t at = 0; at < entries.size(); ++at)
-      if (is_closed(entries[at].value)) closing.push_back(at);
-    std::sort(closing.begin(), closing.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const Entry& left = entries[a];
-      const Entry& right = entries[b];
-      if (left.value.session_start != right.value.session_start)
-        return left.value.session_start < right.value.session_start;
-      return key_view(left.key) < key_view(right.key);
+    std::vector<Found> closing;
+    for (std::size_t group = first_group; group < first_group + groups; ++group)
+      states_.visit(group, [&](Slot slot) {
+        const State& state = states_.load(slot);
+        if (is_closed(state)) closing.push_back({slot, state.session_start});
+      });
+    std::sort(closing.begin(), closing.end(), [&](const Found& a, const Found& b) {
+      if (a.start != b.start) return a.start < b.start;
+      return states_.key(a.slot) < states_.key(b.slot);
     });
     {
-      const EraseClosed erase_closed{table_, closing, result.sessions};
-      for (const std::uint32_t at : closing) {
-        const summary_view closed = summarize(entries[at], reason);
+      const EraseClosed erase_closed{*this, closing, result.sessions};
+      for (const Found& found : closing) {
+        const summary_view closed =
+            summarize(states_.key(found.slot), states_.load(found.slot), reason);
         count_closed(closed);
         ++result.sessions;
         result.delivery = outbox_.send(sink, closed);
         if (result.delivery == Delivery::refused) break;
       }
     }
-    table_.shrink();
     return result;
   }
 
-  /// Erases the entries whose sessions were closed, however closing them ended. From the last
-  /// position to the first: an erased entry's place is taken by one behind it, which stays.
+  struct Found {
+    Slot slot;
+    time_point start;
+  };
+  /// Erases the keys whose sessions were closed, however closing them ended.
   struct EraseClosed {
-    KeyTable<Key, State>& table;
-    std::vector<std::uint32_t>& closing;
+    Sessionizer& sessions;
+    std::vector<Found>& closing;
     const std::size_t& closed;
 
     ~EraseClosed() {
       closing.resize(closed);
-      std::sort(closing.begin(), closing.end(), std::greater<>{});
-      for (const std::uint32_t at : closing) table.erase_at(at);
+      if (sessions.evicts())
+        for (const Found& found : closing) sessions.turns_.forget(sessions.states_.key(found.slot));
+      sessions.states_.erase_all(closing);
     }
   };
 
   SessionRules<Clock, Rule> rules_;
-  KeyTable<Key, State> table_;
+  States states_;
+  detail::Turns<Key> turns_;
   detail::Outbox<Clock, Key> outbox_;
   std::optional<summary_view> closed_;  // the summary of the last session that an event closed
-  std::optional<Entry> evicted_;        // the key that it may look at
-  std::size_t hand_ = 0;
+  std::optional<Key> evicted_;          // the key that it may look at
+  std::size_t hand_ = 0;                // sweep() has yet to visit the groups below
 };
 
 /// A Sessionizer with a rule: `make_sessionizer<EventClock, std::string>({.gap = 30min}, rule)`.

@@ -127,11 +127,12 @@ plant("the carry horizon is ignored" decide.hpp
     return]])
 plant("the start is not carried over another key's event" sessionizer.hpp
   [[place(placement, state, reason, time);
-      return]]
+      states_]]
   [[place(placement, state, reason, time);
-      if (hand_ != table_.position(*entry)) placement.session_start.reset();
-      hand_ = table_.position(*entry);
-      return]])
+      static std::uint64_t last = 0;
+      const std::uint64_t hash = KeyTraits<Key>::hash(KeyHasher(1), key, 0);
+      if (std::exchange(last, hash) != hash) placement.session_start.reset();
+      states_]])
 plant("exactly the maximum duration splits" rules/max_duration.hpp
   [[AtGap::continues]]
   [[AtGap::splits]])

@@ -1,0 +1,52 @@
+#ifndef SESSIONIZE_DETAIL_PROCESSOR_HPP
+#define SESSIONIZE_DETAIL_PROCESSOR_HPP
+
+// What the processor can do is asked at run time, so that a program need not be built for it.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define SESSIONIZE_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
+#endif
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// Whether functions marked SESSIONIZE_AVX2 can be called. Tests set it to false to hold the
+/// portable path to the same answers.
+inline bool& use_avx2() noexcept {
+#ifdef SESSIONIZE_AVX2
+  static bool use = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+#else
+  static bool use = false;
+#endif
+  return use;
+}
+
+/// Runs `loop` as compiled for what the processor has. Its body is plain C++.
+#ifdef SESSIONIZE_AVX2
+template <class Loop>
+SESSIONIZE_AVX2 [[gnu::flatten, gnu::noinline]] inline auto run_with_avx2(const Loop& loop) {
+  return loop();
+}
+template <class Loop>
+[[gnu::flatten, gnu::noinline]] inline auto run_without(const Loop& loop) {
+  return loop();
+}
+template <class Loop>
+inline auto run_fast(const Loop& loop) {
+  return use_avx2() ? run_with_avx2(loop) : run_without(loop);
+}
+#else
+template <class Loop>
+inline auto run_fast(const Loop& loop) {
+  return loop();
+}
+#endif
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

@@ -1,0 +1,301 @@
+#ifndef SESSIONIZE_STATE_LINE_TABLE_HPP
+#define SESSIONIZE_STATE_LINE_TABLE_HPP
+
+#include <sessionize/detail/pages.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// Tables up to so many bytes are not worth asking for ahead of time: the second-level cache of
+/// nearly all processors since 2017 holds them.
+inline constexpr std::size_t second_level_cache = std::size_t{768} << 10;
+
+/// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
+///
+/// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count `passed`:
+///
+///     static constexpr unsigned lanes;
+///     bool is_free(unsigned lane) const;
+///     void move(unsigned lane, Line& to, unsigned at); // to a free place, leaving a free one
+///     std::uint32_t passed;
+///
+/// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
+/// half counts.
+///
+/// Lines lie in segments of a power of two. A segment that is full is split in two by one more of
+/// the hash's upper bits (extendible hashing: Fagin, Nievergelt, Pippenger and Strong, 1979), so
+/// that growing never stops the world: it moves the items of one segment of 2 MB. Invariants:
+/// - every segment has `mask_ + 1` lines; directory_[the hash's top depth_ bits] is the one that an
+///   item is in; a segment that is shared by 2^k entries of the directory has depth depth_ - k;
+/// - an item is in its home line, `hash >> 32 & mask_`, or behind it in its segment (cyclic), and
+///   each line from home to there, but for the last, counts it in `passed`: a look-up ends at a
+///   line that nothing has passed;
+/// - a segment has at least one free place, so that a look-up ends.
+/// Nothing but growth moves an item; generation() counts that. Not thread-safe.
+template <class Line, class HashOf>
+class LineTable {
+ public:
+  /// A place in the table, good until it grows. Null where `line` is.
+  struct Place {
+    Line* line = nullptr;
+    unsigned lane = 0;
+    explicit operator bool() const noexcept { return line != nullptr; }
+  };
+
+  explicit LineTable(HashOf hash_of = {}) : hash_of_(hash_of) {}
+  LineTable(const LineTable& other)
+      : hash_of_(other.hash_of_),
+        segments_(other.segments_),
+        directory_(other.directory_),
+        owner_(other.owner_),
+        depth_(other.depth_),
+        mask_(other.mask_),
+        size_(other.size_) {
+    point();
+  }
+  LineTable(LineTable&& other) noexcept : hash_of_(other.hash_of_) { swap(other); }
+  LineTable& operator=(LineTable other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~LineTable() = default;
+
+  void swap(LineTable& other) noexcept {
+    std::swap(hash_of_, other.hash_of_);
+    std::swap(segments_, other.segments_);
+    std::swap(directory_, other.directory_);
+    std::swap(owner_, other.owner_);
+    std::swap(depth_, other.depth_);
+    std::swap(mask_, other.mask_);
+    std::swap(size_, other.size_);
+    ++generation_;
+    ++other.generation_;
+  }
+
+  /// The line where an item with this hash is looked for first. The table is not empty.
+  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept {
+    return directory_[(hash >> 1) >> (63 - depth_)] + (hash >> 32 & mask_);
+  }
+  /// home() as a value of its own, for loops.
+  struct Homes {
+    Line* const* directory;
+    std::size_t mask;
+    unsigned shift;
+    [[nodiscard]] Line* operator()(std::uint64_t hash) const noexcept {
+      return directory[(hash >> 1) >> shift] + (hash >> 32 & mask);
+    }
+  };
+  [[nodiscard]] Homes homes() const noexcept { return {directory_.data(), mask_, 63 - depth_}; }
+  /// The line behind `line`, where an item with this hash is looked for next.
+  [[nodiscard]] Line* next(std::uint64_t hash, Line* line) const noexcept {
+    Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
+    return segment + (static_cast<std::size_t>(line - segment + 1) & mask_);
+  }
+  /// The place of the item for which same(line, lane) holds; null where there is none.
+  template <class Same>
+  [[nodiscard]] Place find(std::uint64_t hash, Same same) const noexcept {
+    if (directory_.empty()) return {};
+    Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
+    for (std::size_t at = hash >> 32;; ++at) {
+      Line* const line = segment + (at & mask_);
+      for (unsigned lane = 0; lane < Line::lanes; ++lane)
+        if (same(*line, lane)) return {line, lane};
+      if (line->passed == 0) return {};
+    }
+  }
+  /// A free place for an item with this hash, to be filled at once. Where it throws (memory),
+  /// nothing has changed.
+  [[nodiscard]] Place insert(std::uint64_t hash) {
+    if (directory_.empty()) start();
+    while (owner(hash).taken >= room(mask_ + 1)) grow(hash);
+    ++size_;
+    return take(owner(hash), hash);
+  }
+  /// Makes a place of an item with this hash free; its owner clears it.
+  void erase(std::uint64_t hash, Place place) noexcept {
+    Segment& segment = owner(hash);
+    for (std::size_t at = hash >> 32; &segment.lines[at & mask_] != place.line; ++at)
+      --segment.lines[at & mask_].passed;
+    --segment.taken;
+    --size_;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return directory_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return segments_.size() * (mask_ + 1) * sizeof(Line);
+  }
+  /// Changes whenever items have moved.
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+
+  /// All lines are numbered, so that they can be visited a few at a time.
+  [[nodiscard]] std::size_t lines() const noexcept { return segments_.size() * (mask_ + 1); }
+  [[nodiscard]] Line& line(std::size_t number) const noexcept {
+    return const_cast<Line&>(segments_[number / (mask_ + 1)].lines[number & mask_]);
+  }
+
+  /// Makes room for `items` in all.
+  void reserve(std::size_t items) {
+    const auto [lines, segments] = shape_for(items);
+    if (segments * lines > this->lines()) rebuild(lines, segments);
+  }
+  /// Gives memory back where less than an eighth of it is in use.
+  void shrink() {
+    if (size_ == 0) {
+      LineTable none(hash_of_);
+      swap(none);
+    }
+    if (directory_.empty() || size_ * 8 > lines() * Line::lanes || lines() <= 2) return;
+    const auto [lines, segments] = shape_for(size_);
+    rebuild(lines, segments);
+  }
+
+ private:
+  static constexpr std::size_t full_segment = (std::size_t{2} << 20) / sizeof(Line);
+  static constexpr unsigned max_depth = 17;  // the bits above those that choose a line
+
+  struct Segment {
+    std::vector<Line, PageAllocator<Line>> lines;
+    std::size_t taken = 0;
+    unsigned depth = 0;
+  };
+
+  /// How many items a segment of so many lines takes: fewer where lines are cheap, as each item
+  /// that is not in its home line costs more than a line.
+  [[nodiscard]] static constexpr std::size_t room(std::size_t lines) noexcept {
+    const std::size_t places = lines * Line::lanes;
+    return lines < full_segment ? places / 2 : places * 7 / 10;
+  }
+  struct Shape {
+    std::size_t lines, segments;
+  };
+  [[nodiscard]] static Shape shape_for(std::size_t items) noexcept {
+    Shape shape{2, 1};
+    while (shape.lines < full_segment && room(shape.lines) < items) shape.lines *= 2;
+    // A little more than that, as the segments are not equally full.
+    if (room(shape.lines) < items)
+      while (room(shape.lines) * shape.segments < items + items / 16) shape.segments *= 2;
+    return shape;
+  }
+
+  [[nodiscard]] Segment& owner(std::uint64_t hash) noexcept {
+    return segments_[owner_[(hash >> 1) >> (63 - depth_)]];
+  }
+  void point() noexcept {
+    for (std::size_t i = 0; i < owner_.size(); ++i)
+      directory_[i] = segments_[owner_[i]].lines.data();
+  }
+  void start() { rebuild(2, 1); }
+
+  /// A place in a segment that has room.
+  Place take(Segment& segment, std::uint64_t hash) noexcept {
+    ++segment.taken;
+    for (std::size_t at = hash >> 32;; ++at) {
+      Line& line = segment.lines[at & mask_];
+      for (unsigned lane = 0; lane < Line::lanes; ++lane)
+        if (line.is_free(lane)) return {&line, lane};
+      ++line.passed;
+    }
+  }
+  /// Moves all items of `from` to where they belong.
+  void move_all(Segment& from) noexcept {
+    for (Line& line : from.lines)
+      for (unsigned lane = 0; lane < Line::lanes; ++lane)
+        if (!line.is_free(lane)) {
+          const std::uint64_t hash = hash_of_(line, lane);
+          const Place to = take(owner(hash), hash);
+          line.move(lane, *to.line, to.lane);
+        }
+  }
+
+  /// Makes room in the segment of `hash`.
+  void grow(std::uint64_t hash) {
+    const unsigned depth = owner(hash).depth;
+    // Hashes that differ in no bit of many cannot be split: then lines are added to all segments.
+    const unsigned enough = static_cast<unsigned>(std::bit_width(segments_.size())) + 6;
+    if (mask_ + 1 < full_segment || depth >= std::min(max_depth, enough)) {
+      rebuild((mask_ + 1) * 2, std::size_t{1} << depth_);
+      return;
+    }
+    split(hash);
+  }
+  void split(std::uint64_t hash) {
+    const std::size_t old = owner_[(hash >> 1) >> (63 - depth_)];
+    const unsigned depth = segments_[old].depth + 1;
+    std::vector<Line*> directory = directory_;
+    std::vector<std::uint32_t> owners = owner_;
+    if (depth > depth_) {
+      directory.resize(directory.size() * 2);
+      owners.resize(owners.size() * 2);
+      for (std::size_t i = 0; i < owners.size(); ++i) owners[i] = owner_[i / 2];
+    }
+    Segment low{std::vector<Line, PageAllocator<Line>>(mask_ + 1), 0, depth};
+    Segment high = low;
+    segments_.reserve(segments_.size() + 1);
+
+    depth_ = std::max(depth_, depth);
+    directory_.swap(directory);
+    owner_.swap(owners);
+    Segment from = std::exchange(segments_[old], std::move(low));
+    segments_.push_back(std::move(high));
+    for (std::size_t i = 0; i < owner_.size(); ++i)
+      if (owner_[i] == old && (i >> (depth_ - depth) & 1) != 0)
+        owner_[i] = static_cast<std::uint32_t>(segments_.size() - 1);
+    point();
+    move_all(from);
+    ++generation_;
+  }
+  /// Builds the table anew, of `segments` (a power of two) of `lines` each, or more lines where
+  /// the hashes are too unevenly spread.
+  void rebuild(std::size_t lines, std::size_t segments) {
+    const unsigned depth = static_cast<unsigned>(std::bit_width(segments) - 1);
+    std::vector<std::size_t> items(segments);
+    for (const Segment& from : segments_)
+      for (const Line& line : from.lines)
+        for (unsigned lane = 0; lane < Line::lanes; ++lane)
+          if (!line.is_free(lane)) ++items[(hash_of_(line, lane) >> 1) >> (63 - depth)];
+    const std::size_t most = *std::max_element(items.begin(), items.end());
+    while (room(lines) < most) lines *= 2;
+    LineTable made(hash_of_);
+    made.depth_ = depth;
+    made.mask_ = lines - 1;
+    made.directory_.resize(segments);
+    made.owner_.resize(segments);
+    made.segments_.resize(segments);
+    for (std::size_t i = 0; i < segments; ++i) {
+      made.segments_[i].lines.resize(lines);
+      made.segments_[i].depth = made.depth_;
+      made.owner_[i] = static_cast<std::uint32_t>(i);
+    }
+    made.point();
+    made.size_ = size_;
+    for (Segment& from : segments_) made.move_all(from);
+    const std::uint64_t generation = generation_ + 1;
+    swap(made);
+    generation_ = generation;
+  }
+
+  [[no_unique_address]] HashOf hash_of_;
+  std::vector<Segment> segments_;
+  std::vector<Line*> directory_;
+  std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
+  unsigned depth_ = 0;
+  std::size_t mask_ = 0;
+  std::size_t size_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

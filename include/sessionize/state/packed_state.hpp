@@ -1,0 +1,295 @@
+#ifndef SESSIONIZE_STATE_PACKED_STATE_HPP
+#define SESSIONIZE_STATE_PACKED_STATE_HPP
+
+#include <sessionize/decide.hpp>
+#include <sessionize/options.hpp>
+#include <sessionize/rules/elapsed.hpp>
+#include <sessionize/rules/max_duration.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <ratio>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Key states in a few bytes, so that several share a cache line, and what one event does to such a
+// state without a branch. SessionRules is what it must agree with: whatever a packed state cannot
+// hold or decide goes that way, one event at a time.
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// What a time is packed into: 49 days of milliseconds fit 32 bits. Finer clocks get all 64.
+template <session_clock Clock>
+using offset_t =
+    std::conditional_t<std::ratio_greater_equal_v<typename Clock::duration::period, std::milli>,
+                       std::uint32_t, std::uint64_t>;
+
+/// The times of a packed state. One that is free is all zero; one that is kept elsewhere has only
+/// its number, as `start`. `previous` is also the largest time of the session, so that `start` is
+/// not after it: a state of which that is not true is kept elsewhere.
+template <std::unsigned_integral Offset>
+struct PackedTimes {
+  Offset previous = 0;
+  Offset start = 0;
+};
+
+/// The counts of a packed state in 32 bits: the session's ordinal and, where they are counted, its
+/// events. 0 stands for a state that is free or kept elsewhere; all others have the top bit set.
+template <Counting counting>
+struct Tally {
+  static constexpr bool counts = counting == Counting::on;
+  static constexpr std::uint32_t packed = 0x8000'0000;
+  static constexpr std::uint64_t most = counts ? 0x3fff : 0x3fff'ffff;
+
+  [[nodiscard]] static constexpr bool fits(std::uint64_t ordinal, std::uint64_t events) noexcept {
+    return ordinal <= most && (!counts || events <= most);
+  }
+  [[nodiscard]] static constexpr std::uint32_t pack(std::uint64_t ordinal,
+                                                    std::uint64_t events) noexcept {
+    return packed | static_cast<std::uint32_t>(counts ? ordinal << 16 | events : ordinal);
+  }
+  [[nodiscard]] static constexpr std::uint64_t ordinal(std::uint32_t tally) noexcept {
+    return counts ? tally >> 16 & 0x7fff : tally & 0x7fff'ffff;
+  }
+  [[nodiscard]] static constexpr std::uint64_t events(std::uint32_t tally) noexcept {
+    return counts ? tally & 0xffff : 0;
+  }
+  /// Whether it is packed, with room for one more event and one more session.
+  [[nodiscard]] static constexpr bool has_room(std::uint32_t tally) noexcept {
+    if constexpr (counts) return (tally & 0xc000'c000) == packed;
+    return static_cast<std::int32_t>(tally) < -0x4000'0000;
+  }
+  /// After one more event, which starts a session (`mask` of ones) or continues one (zero).
+  [[nodiscard]] static constexpr std::uint32_t next(std::uint32_t tally,
+                                                    std::uint32_t mask) noexcept {
+    if constexpr (counts) return ((tally & ~(mask & 0xffff)) + 1) + (mask & 0x1'0000);
+    return tally - mask;
+  }
+};
+
+/// Whether a rule is one that packed states decide on themselves: none, or a maximum duration.
+template <class Rule>
+inline constexpr bool is_max_duration = false;
+template <class Duration>
+inline constexpr bool is_max_duration<MaxDuration<Duration>> = true;
+template <class Rule>
+inline constexpr bool packed_rule = std::same_as<Rule, NoRule> || is_max_duration<Rule>;
+
+/// The rules as distances between offsets: an event splits where it is at least so far away.
+struct PackedRules {
+  std::uint64_t gap = 0;       ///< from `previous`
+  std::uint64_t duration = 0;  ///< from `start`: the maximum duration
+  std::uint64_t carry = 0;     ///< from `start`: the carry horizon, where it splits
+  bool limited = false;        ///< whether there is more than the gap
+
+  static constexpr std::uint64_t never = UINT64_MAX;  // no two offsets are so far apart
+};
+
+/// What one event does to a packed state. `distance` is how far the event's time is from the
+/// window's base: the window ends at the largest Offset.
+template <bool limited, Counting counting, std::unsigned_integral Offset>
+struct PackedStep {
+  /// Whether it cannot be decided on here.
+  [[nodiscard]] static constexpr bool goes_aside(Offset previous, std::uint32_t tally,
+                                                 std::uint64_t distance) noexcept {
+    // One comparison for two: the time goes back, so that `previous` would not be the largest, and
+    // the difference is negative; or it is behind the window.
+    return distance - previous > static_cast<Offset>(~previous) ||
+           !Tally<counting>::has_room(tally);
+  }
+  [[nodiscard]] static constexpr bool by_gap(Offset previous, std::uint64_t distance,
+                                             const PackedRules& rules) noexcept {
+    return distance - previous >= rules.gap;
+  }
+  [[nodiscard]] static constexpr bool by_duration(Offset start, std::uint64_t distance,
+                                                  const PackedRules& rules) noexcept {
+    return limited && distance - start >= rules.duration;
+  }
+  [[nodiscard]] static constexpr bool by_carry(Offset start, std::uint64_t distance,
+                                               const PackedRules& rules) noexcept {
+    return limited && distance - start >= rules.carry;
+  }
+  /// All ones where the event starts a session, 0 where it continues one: compilers turn a choice
+  /// into a branch, and one in ten goes wrong.
+  [[nodiscard]] static constexpr std::uint64_t start_mask(Offset previous, Offset start,
+                                                          std::uint64_t distance,
+                                                          const PackedRules& rules) noexcept {
+    if constexpr (limited || sizeof(Offset) == 8)
+      return std::uint64_t{0} - static_cast<std::uint64_t>(by_gap(previous, distance, rules) |
+                                                           by_duration(start, distance, rules) |
+                                                           by_carry(start, distance, rules));
+    // The sign of gap - 1 - since, as both are far from 2^63.
+    return static_cast<std::uint64_t>(
+        static_cast<std::int64_t>(rules.gap - 1 - (distance - previous)) >> 63);
+  }
+};
+
+/// The times that packed states are relative to, and the states that cannot be packed.
+template <session_clock Clock, class Rule, Counting counting>
+class StatePacking {
+ public:
+  using State = KeyState<Clock, Rule, counting>;
+  using Offset = offset_t<Clock>;
+  using Times = PackedTimes<Offset>;
+  using time_point = typename Clock::time_point;
+  static constexpr bool narrow = sizeof(Offset) < 8;
+  static constexpr std::uint64_t largest = std::numeric_limits<Offset>::max();
+
+  /// What offsets are counted from.
+  struct Window {
+    std::uint64_t base = narrow ? 0 : std::uint64_t{1} << 63;
+
+    /// How far a time is from the base; it has an offset, the same number, up to `largest`.
+    [[nodiscard]] constexpr std::uint64_t distance(time_point time) const noexcept {
+      return ticks(time) - base;
+    }
+    [[nodiscard]] constexpr bool holds(time_point time) const noexcept {
+      return distance(time) <= largest;
+    }
+    /// The time of an offset.
+    [[nodiscard]] constexpr time_point time(Offset offset) const noexcept {
+      using Duration = typename Clock::duration;
+      return time_point{Duration{static_cast<typename Duration::rep>(base + offset)}};
+    }
+  };
+  [[nodiscard]] const Window& window() const noexcept { return window_; }
+
+  [[nodiscard]] State load(const Times& times, std::uint32_t tally) const {
+    if (tally == 0) return elsewhere_[static_cast<std::size_t>(times.start) - 1];
+    State state;
+    state.session_start = window_.time(times.start);
+    state.previous = state.last = window_.time(times.previous);
+    state.ordinal = Tally<counting>::ordinal(tally);
+    if constexpr (counting == Counting::on) state.events = Tally<counting>::events(tally);
+    return state;
+  }
+
+  /// Packs a state into the place of one that was loaded, or of a free one. Where it throws
+  /// (memory), nothing has changed.
+  void store(Times& times, std::uint32_t& tally, const State& state) {
+    std::uint64_t events = 0;
+    if constexpr (counting == Counting::on) events = state.events;
+    const std::uint64_t start = window_.distance(state.session_start);
+    const std::uint64_t previous = window_.distance(state.previous);
+    if (start <= largest && previous <= largest && state.last == state.previous &&
+        Tally<counting>::fits(state.ordinal, events)) {
+      release(times, tally);
+      times = {static_cast<Offset>(previous), static_cast<Offset>(start)};
+      tally = Tally<counting>::pack(state.ordinal, events);
+    } else if (is_elsewhere(times, tally)) {
+      elsewhere_[static_cast<std::size_t>(times.start) - 1] = state;
+    } else {
+      times = {0, keep(state)};
+      tally = 0;
+    }
+  }
+
+  /// Gives back what a state that is forgotten has elsewhere.
+  void release(const Times& times, std::uint32_t tally) noexcept {
+    if (!is_elsewhere(times, tally)) return;
+    free_.push_back(static_cast<std::uint32_t>(times.start));
+    if (free_.size() == elsewhere_.size()) {
+      elsewhere_.clear();
+      free_.clear();
+    }
+  }
+
+  /// Counts one event whose time has no offset, and says whether offsets should be counted anew.
+  /// That is so once in `keys` such events, so that moving all states costs constant time for each.
+  [[nodiscard]] bool should_rebase(std::size_t keys) noexcept {
+    if (!narrow || ++outside_ <= keys) return false;
+    outside_ = 0;
+    return true;
+  }
+  /// Counts offsets anew, so that `time` has one with a quarter of their range behind it.
+  /// `for_each(f)` calls f(times, tally) for each state there is. Where it throws (memory), nothing
+  /// has changed.
+  template <class ForEach>
+  void rebase(time_point now, ForEach for_each) {
+    if constexpr (!narrow) return;  // they hold all times there are
+    const std::uint64_t base = ticks(now) - 0x4000'0000;
+    const std::uint64_t shift = window_.base - base;
+    const auto moved = [shift](Offset old) {
+      const std::uint64_t distance = old + shift;
+      return distance <= largest ? std::optional(static_cast<Offset>(distance)) : std::nullopt;
+    };
+    std::size_t leaving = 0;
+    for_each([&](Times& times, std::uint32_t& tally) {
+      leaving += tally != 0 && !(moved(times.previous) && moved(times.start));
+    });
+    elsewhere_.reserve(elsewhere_.size() + leaving);
+    free_.reserve(elsewhere_.size() + leaving);
+    for_each([&](Times& times, std::uint32_t& tally) {
+      if (tally == 0) return;
+      const auto previous = moved(times.previous), start = moved(times.start);
+      if (previous && start) {
+        times = {*previous, *start};
+      } else {
+        times = {0, keep(load(times, tally))};
+        tally = 0;
+      }
+    });
+    window_.base = base;
+  }
+
+  /// The rules as packed states see them.
+  [[nodiscard]] static PackedRules rules(const SessionRules<Clock, Rule>& rules) noexcept {
+    constexpr std::uint64_t far = std::uint64_t{1} << 33;  // than 32 bits reach
+    const auto at_least = [=](auto duration, bool inclusive) {
+      const auto ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
+      return std::min(ticks + (inclusive ? 0U : 1U), narrow ? far : PackedRules::never);
+    };
+    const auto& options = rules.options;
+    PackedRules packed;
+    packed.gap = at_least(options.gap, options.at_gap == AtGap::splits);
+    packed.duration = packed.carry = narrow ? far : PackedRules::never;
+    if constexpr (is_max_duration<Rule>)
+      packed.duration =
+          at_least(saturating_duration<typename Clock::duration>(rules.rule.limit), false);
+    const bool carry_splits =
+        options.past_carry == PastCarry::splits && !options.carry.is_forever();
+    if (carry_splits) packed.carry = at_least(options.carry.span(), false);
+    packed.limited = is_max_duration<Rule> || carry_splits;
+    return packed;
+  }
+
+ private:
+  [[nodiscard]] static constexpr bool is_elsewhere(const Times& times,
+                                                   std::uint32_t tally) noexcept {
+    return tally == 0 && times.start != 0;
+  }
+  [[nodiscard]] static constexpr std::uint64_t ticks(time_point time) noexcept {
+    return static_cast<std::uint64_t>(std::int64_t{time.time_since_epoch().count()});
+  }
+  /// Keeps a state and returns its number. Room to free it again is made first: freeing it must not
+  /// fail.
+  [[nodiscard]] Offset keep(const State& state) {
+    if (!free_.empty()) {
+      const std::uint32_t number = free_.back();
+      elsewhere_[number - 1] = state;
+      free_.pop_back();
+      return number;
+    }
+    if (free_.capacity() <= elsewhere_.size()) free_.reserve(elsewhere_.size() * 2 + 8);
+    elsewhere_.push_back(state);
+    return static_cast<Offset>(elsewhere_.size());
+  }
+
+  Window window_;
+  std::size_t outside_ = 0;
+  std::vector<State> elsewhere_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

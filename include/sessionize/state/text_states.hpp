@@ -1,0 +1,385 @@
+#ifndef SESSIONIZE_STATE_TEXT_STATES_HPP
+#define SESSIONIZE_STATE_TEXT_STATES_HPP
+
+#include <sessionize/detail/pages.hpp>
+#include <sessionize/detail/processor.hpp>
+#include <sessionize/detail/seed.hpp>
+#include <sessionize/key.hpp>
+#include <sessionize/state/line_table.hpp>
+#include <sessionize/state/packed_blocks.hpp>
+#include <sessionize/state/packed_state.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// Seven references to records, each with a part of its key's hash. In a free place `record` is 0.
+struct alignas(64) TextIndexLine {
+  static constexpr unsigned lanes = 7;
+
+  std::uint32_t tag[lanes]{};  // the upper half of the hash
+  std::uint32_t passed = 0;
+  std::uint32_t record[lanes]{};  // numbers from 1
+
+  [[nodiscard]] bool is_free(unsigned lane) const noexcept { return record[lane] == 0; }
+  /// A bit for each lane with this tag.
+  [[nodiscard]] unsigned equal(std::uint32_t wanted) const noexcept {
+#ifdef __SSE2__
+    const __m128i all = _mm_set1_epi32(static_cast<int>(wanted));
+    const auto bits = [all](const std::uint32_t* from) {
+      const __m128i there = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+      return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(there, all))));
+    };
+    return bits(tag) | (bits(tag + 4) & 7) << 4;
+#else
+    unsigned equal = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      equal |= static_cast<unsigned>(tag[lane] == wanted) << lane;
+    return equal;
+#endif
+  }
+  void move(unsigned lane, TextIndexLine& to, unsigned at) noexcept {
+    to.tag[at] = tag[lane];
+    to.record[at] = record[lane];
+    clear(lane);
+  }
+  void clear(unsigned lane) noexcept { tag[lane] = record[lane] = 0; }
+};
+
+/// A text key with its packed state; one cache line where times have 32 bits. A text that does not
+/// fit is kept elsewhere, under the number in its place.
+template <std::unsigned_integral Offset>
+struct alignas(sizeof(Offset) < 8 ? 64 : 8) TextRecord {
+  char text[TextWords::max_size]{};
+  PackedTimes<Offset> times[1]{};
+  std::uint32_t tally[1]{};
+  std::uint32_t length = 0;
+};
+
+/// A vector of records that grows by pieces of 2 MB, so that growing moves few of them.
+template <class Record>
+class RecordArray {
+ public:
+  static constexpr std::size_t piece = std::size_t{1} << 15;
+
+  [[nodiscard]] Record& operator[](std::size_t i) noexcept { return pieces_[i / piece][i % piece]; }
+  [[nodiscard]] const Record& operator[](std::size_t i) const noexcept {
+    return pieces_[i / piece][i % piece];
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Makes room for `count` in all.
+  void reserve(std::size_t count) {
+    const std::size_t pieces = (count + piece - 1) / piece;
+    if (pieces > pieces_.size()) pieces_.resize(pieces);
+    for (std::size_t i = 0; i < pieces; ++i)
+      pieces_[i].reserve(i == 0 ? std::min(piece, count) : piece);
+  }
+  /// Returns whether records have moved. Where it throws (memory), nothing has changed.
+  bool push_back(const Record& record) {
+    const std::size_t at = size_ / piece;
+    if (at == pieces_.size()) pieces_.emplace_back();
+    auto& last = pieces_[at];
+    // Behind the first piece whole ones are made: they need not be moved.
+    if (at != 0) last.reserve(piece);
+    const bool moves = last.size() == last.capacity();
+    last.push_back(record);
+    ++size_;
+    return moves;
+  }
+  void pop_back() noexcept {
+    --size_;
+    pieces_[size_ / piece].pop_back();
+  }
+  void shrink() {
+    pieces_.resize((size_ + piece - 1) / piece);
+    pieces_.shrink_to_fit();
+    if (pieces_.size() == 1) pieces_[0].shrink_to_fit();
+  }
+
+ private:
+  std::vector<std::vector<Record, PageAllocator<Record>>> pieces_;
+  std::size_t size_ = 0;
+};
+
+/// The states of text keys: an index of cache lines, and dense records of key and state, in order
+/// of insertion but for the last one taking the place of an erased one.
+template <session_clock Clock, class Rule, Counting counted>
+class TextStates {
+ public:
+  static constexpr Counting counting = counted;
+  static constexpr bool is_packed = true, in_order = true;
+  static constexpr std::size_t max_size = UINT32_MAX - 1;
+  static constexpr std::size_t group_size = 1;
+  using Key = std::string;
+  using State = KeyState<Clock, Rule, counting>;
+  using View = std::string_view;
+  using Packing = StatePacking<Clock, Rule, counting>;
+  using Offset = typename Packing::Offset;
+  using Line = TextRecord<Offset>;
+
+  /// The number of a record, from 1; 0 is none.
+  struct Slot {
+    std::uint32_t record = 0;
+    explicit operator bool() const noexcept { return record != 0; }
+  };
+
+  TextStates() : hasher_(fresh_seed()) {}
+
+  [[nodiscard]] Slot find(std::string_view key) const noexcept {
+    const std::uint64_t hash = hasher_(key);
+    const auto place = find_place(hash, key);
+    return place ? Slot{place.line->record[place.lane]} : Slot{};
+  }
+  [[nodiscard]] std::string_view key(Slot slot) const noexcept { return text(at(slot)); }
+  [[nodiscard]] State load(Slot slot) const {
+    const Line& record = at(slot);
+    return packing_.load(record.times[0], record.tally[0]);
+  }
+  void store(Slot slot, const State& state) {
+    Line& record = at(slot);
+    packing_.store(record.times[0], record.tally[0], state);
+  }
+  [[nodiscard]] PackedTimes<Offset>& times(Slot slot) noexcept { return at(slot).times[0]; }
+  [[nodiscard]] std::uint32_t& tally(Slot slot) noexcept { return at(slot).tally[0]; }
+
+  Slot insert(std::string_view key, const State& state) {
+    assert(size() < max_size);
+    if (size() == 0) packing_.rebase(state.previous, [](auto) {});
+    Line record;
+    Release release{*this, record};
+    set_text(record, key);
+    release.has_text = true;
+    packing_.store(record.times[0], record.tally[0], state);
+    release.has_state = true;
+    generation_ += records_.push_back(record) ? 1 : 0;
+    release.is_pushed = true;
+    const std::uint64_t hash = hasher_(key);
+    const auto place = index_.insert(hash);
+    release = Release{*this, record, false, false, false};
+    place.line->tag[place.lane] = static_cast<std::uint32_t>(hash >> 32);
+    place.line->record[place.lane] = static_cast<std::uint32_t>(records_.size());
+    return {static_cast<std::uint32_t>(records_.size())};
+  }
+  void erase(Slot slot) noexcept {
+    Line& record = at(slot);
+    drop_index(slot);
+    packing_.release(record.times[0], record.tally[0]);
+    free_text(record);
+    const Slot last{static_cast<std::uint32_t>(records_.size())};
+    if (slot.record != last.record) {
+      const auto place = place_of(last);
+      place.line->record[place.lane] = slot.record;
+      record = at(last);
+    }
+    records_.pop_back();
+    ++generation_;
+  }
+  template <class Found>
+  void erase_all(std::vector<Found>& found) noexcept {
+    // From the last to the first: what takes an erased one's place is behind it, and stays.
+    std::sort(found.begin(), found.end(),
+              [](const Found& a, const Found& b) { return a.slot.record > b.slot.record; });
+    for (const Found& each : found) erase(each.slot);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
+  void reserve(std::size_t keys) {
+    records_.reserve(keys);
+    index_.reserve(keys);
+    ++generation_;
+  }
+  void shrink() {
+    index_.shrink();
+    records_.shrink();
+    if (size() == 0) {
+      std::vector<std::string>().swap(long_texts_);
+      std::vector<std::uint32_t>().swap(free_texts_);
+      packing_ = {};
+    }
+    ++generation_;
+  }
+
+  [[nodiscard]] std::size_t groups() const noexcept { return size(); }
+  template <class Visit>
+  void visit(std::size_t group, Visit visit) const {
+    visit(Slot{static_cast<std::uint32_t>(group + 1)});
+  }
+
+  [[nodiscard]] Packing& packing() noexcept { return packing_; }
+  /// To be called for each event's time: moves the window of times that can be packed with them.
+  void look_at(typename Clock::time_point time) {
+    if (packing_.window().holds(time) || !packing_.should_rebase(size())) return;
+    packing_.rebase(time, [this](auto change) {
+      for (std::size_t i = 0; i < records_.size(); ++i)
+        change(records_[i].times[0], records_[i].tally[0]);
+    });
+  }
+
+  /// The steps of decide_in_blocks().
+  struct Block : PackedBlock<Line> {
+    std::string_view text[block_size];
+    std::uint64_t hash[block_size];
+    TextIndexLine* index[block_size];
+    bool none[block_size];  ///< no record in the line of the index has the key's tag
+  };
+  template <class KeyLike>
+  void begin(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
+    block.generation = generation();
+    run_fast([&block, keys, count, hasher = hasher_, homes = index_.homes()] {
+      for (std::size_t i = 0; i < count; ++i) {
+        block.text[i] = std::string_view(keys[i]);
+        block.hash[i] = hasher(block.text[i]);
+        block.index[i] = homes(block.hash[i]);
+      }
+      return 0;
+    });
+    if (index_.bytes() > second_level_cache / 2)
+      for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(block.index[i]);
+  }
+  void approach(Block& block, std::size_t count) noexcept {
+    const bool asks = records_.size() * sizeof(Line) > second_level_cache / 2;
+    for (std::size_t i = 0; i < count; ++i) {
+      const TextIndexLine& line = *block.index[i];
+      const unsigned equal = line.equal(static_cast<std::uint32_t>(block.hash[i] >> 32));
+      const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
+      block.none[i] = equal == 0;
+      block.lane[i] = 0;
+      block.line[i] = &records_[record - (record != 0)];
+      if (asks) __builtin_prefetch(block.line[i], 1);
+    }
+  }
+  std::uint64_t locate(Block& block, std::size_t count) const noexcept {
+    return run_fast([this, &block, count] {
+      std::uint64_t found = 0;
+      for (std::size_t i = 0; i < count; ++i)
+        found |= std::uint64_t{equal(*block.line[i], block.text[i])} << i;
+      return found;
+    });
+  }
+  [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i) noexcept {
+    return block.none[i] && block.index[i]->passed != 0;
+  }
+  void follow(const Block& block, std::size_t i, Block& missed, std::size_t to) const noexcept {
+    TextIndexLine* const next = index_.next(block.hash[i], block.index[i]);
+    __builtin_prefetch(next);
+    missed.text[to] = block.text[i];
+    missed.hash[to] = block.hash[i];
+    missed.index[to] = next;
+  }
+  [[nodiscard]] std::uint64_t generation() const noexcept {
+    return generation_ + index_.generation();
+  }
+
+ private:
+  struct HashOf {
+    [[nodiscard]] std::uint64_t operator()(const TextIndexLine& line,
+                                           unsigned lane) const noexcept {
+      return std::uint64_t{line.tag[lane]} << 32;
+    }
+  };
+  using Index = LineTable<TextIndexLine, HashOf>;
+  /// Undoes what an insertion has done that fails.
+  struct Release {
+    TextStates& states;
+    Line& record;
+    bool has_text = false, has_state = false, is_pushed = false;
+    Release& operator=(const Release& other) noexcept {
+      has_text = other.has_text;
+      has_state = other.has_state;
+      is_pushed = other.is_pushed;
+      return *this;
+    }
+    ~Release() {
+      if (is_pushed) states.records_.pop_back();
+      if (has_state) states.packing_.release(record.times[0], record.tally[0]);
+      if (has_text) states.free_text(record);
+    }
+  };
+
+  [[nodiscard]] Line& at(Slot slot) noexcept { return records_[slot.record - 1]; }
+  [[nodiscard]] const Line& at(Slot slot) const noexcept { return records_[slot.record - 1]; }
+
+  [[nodiscard]] std::string_view text(const Line& record) const noexcept {
+    if (record.length <= TextWords::max_size) return {record.text, record.length};
+    return long_texts_[long_number(record)];
+  }
+  [[nodiscard]] static std::uint32_t long_number(const Line& record) noexcept {
+    return static_cast<std::uint32_t>(load32(record.text));
+  }
+  void set_text(Line& record, std::string_view key) {
+    if (key.size() <= TextWords::max_size) {
+      std::copy(key.begin(), key.end(), record.text);
+      record.length = static_cast<std::uint32_t>(key.size());
+      return;
+    }
+    if (free_texts_.empty()) {
+      free_texts_.reserve(long_texts_.size() + 1);
+      long_texts_.emplace_back();
+      free_texts_.push_back(static_cast<std::uint32_t>(long_texts_.size() - 1));
+    }
+    const std::uint32_t number = free_texts_.back();
+    long_texts_[number] = key;
+    free_texts_.pop_back();
+    std::memcpy(record.text, &number, sizeof number);
+    record.length = TextWords::max_size + 1;
+  }
+  void free_text(const Line& record) noexcept {
+    if (record.length <= TextWords::max_size) return;
+    const std::uint32_t number = long_number(record);
+    long_texts_[number] = {};
+    free_texts_.push_back(number);
+  }
+
+  [[nodiscard]] bool equal(const Line& record, std::string_view key) const noexcept {
+    if (key.size() > TextWords::max_size) [[unlikely]]
+      return record.length > TextWords::max_size && text(record) == key;
+    const TextWords one(record.text, key.size()), other(key.data(), key.size());
+    std::uint64_t difference = record.length ^ key.size();
+    for (std::size_t word = 0; word < 6; ++word) difference |= one[word] ^ other[word];
+    return difference == 0;
+  }
+  [[nodiscard]] typename Index::Place find_place(std::uint64_t hash,
+                                                 std::string_view key) const noexcept {
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    return index_.find(hash, [this, tag, key](const TextIndexLine& line, unsigned lane) {
+      return line.tag[lane] == tag && line.record[lane] != 0 &&
+             equal(records_[line.record[lane] - 1], key);
+    });
+  }
+  [[nodiscard]] typename Index::Place place_of(Slot slot) const noexcept {
+    return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line, unsigned lane) {
+      return line.record[lane] == slot.record;
+    });
+  }
+  void drop_index(Slot slot) noexcept {
+    const auto place = place_of(slot);
+    index_.erase(hasher_(key(slot)), place);
+    place.line->clear(place.lane);
+  }
+
+  KeyHasher hasher_;
+  Index index_;
+  RecordArray<Line> records_;
+  Packing packing_;
+  std::vector<std::string> long_texts_;
+  std::vector<std::uint32_t> free_texts_;  // as many as that at most: freeing must not fail
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
