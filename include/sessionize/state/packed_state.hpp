@@ -31,13 +31,35 @@ using offset_t =
     std::conditional_t<std::ratio_greater_equal_v<typename Clock::duration::period, std::milli>,
                        std::uint32_t, std::uint64_t>;
 
-/// The times of a packed state. One that is free is all zero; one that is kept elsewhere has only
-/// its number, as `start`. `previous` is also the largest time of the session, so that `start` is
-/// not after it: a state of which that is not true is kept elsewhere.
-template <std::unsigned_integral Offset>
-struct PackedTimes {
-  Offset previous = 0;
-  Offset start = 0;
+/// A packed state within a `Line`, which has it in three parts, each at the same distance from
+/// where the place points to: `previous` and `start`, which are times, and a tally. One that is
+/// free is all zero; one that is kept elsewhere has only its number, as `start`, and no tally.
+/// `previous` is also the largest time of the session, so that `start` is not after it: a state of
+/// which that is not true is kept elsewhere.
+template <class Line>
+struct PackedPlace {
+  using Offset = typename Line::Offset;
+
+  std::byte* at = nullptr;
+
+  [[nodiscard]] Offset& previous() const noexcept { return part<Offset>(Line::previous_at); }
+  [[nodiscard]] Offset& start() const noexcept { return part<Offset>(Line::start_at); }
+  [[nodiscard]] std::uint32_t& tally() const noexcept {
+    return part<std::uint32_t>(Line::tally_at);
+  }
+  [[nodiscard]] bool is_free() const noexcept { return tally() == 0 && start() == 0; }
+  [[nodiscard]] bool is_elsewhere() const noexcept { return tally() == 0 && start() != 0; }
+  void set(Offset previous_is, Offset start_is, std::uint32_t tally_is) const noexcept {
+    previous() = previous_is;
+    start() = start_is;
+    tally() = tally_is;
+  }
+
+ private:
+  template <class Part>
+  [[nodiscard]] Part& part(std::size_t distance) const noexcept {
+    return *reinterpret_cast<Part*>(at + distance);
+  }
 };
 
 /// The counts of a packed state in 32 bits: the session's ordinal and, where they are counted, its
@@ -129,6 +151,21 @@ struct PackedStep {
     return static_cast<std::uint64_t>(
         static_cast<std::int64_t>(rules.gap - 1 - (distance - previous)) >> 63);
   }
+  /// Why the event starts a session, of which `mask` is start_mask().
+  [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start,
+                                                    std::uint64_t distance,
+                                                    const PackedRules& rules,
+                                                    std::uint64_t mask) noexcept {
+    static_assert(static_cast<int>(SplitReason::none) == 0);
+    std::uint64_t reason = static_cast<std::uint64_t>(SplitReason::gap);
+    if constexpr (limited) {
+      reason = by_duration(start, distance, rules)
+                   ? static_cast<std::uint64_t>(SplitReason::max_duration)
+                   : static_cast<std::uint64_t>(SplitReason::carry);
+      if (by_gap(previous, distance, rules)) reason = static_cast<std::uint64_t>(SplitReason::gap);
+    }
+    return static_cast<SplitReason>(reason & mask);
+  }
 };
 
 /// The times that packed states are relative to, and the states that cannot be packed.
@@ -137,7 +174,6 @@ class StatePacking {
  public:
   using State = KeyState<Clock, Rule, counting>;
   using Offset = offset_t<Clock>;
-  using Times = PackedTimes<Offset>;
   using time_point = typename Clock::time_point;
   static constexpr bool narrow = sizeof(Offset) < 8;
   static constexpr std::uint64_t largest = std::numeric_limits<Offset>::max();
@@ -161,40 +197,42 @@ class StatePacking {
   };
   [[nodiscard]] const Window& window() const noexcept { return window_; }
 
-  [[nodiscard]] State load(const Times& times, std::uint32_t tally) const {
-    if (tally == 0) return elsewhere_[static_cast<std::size_t>(times.start) - 1];
+  template <class Line>
+  [[nodiscard]] State load(PackedPlace<Line> place) const {
+    if (place.tally() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
     State state;
-    state.session_start = window_.time(times.start);
-    state.previous = state.last = window_.time(times.previous);
-    state.ordinal = Tally<counting>::ordinal(tally);
-    if constexpr (counting == Counting::on) state.events = Tally<counting>::events(tally);
+    state.session_start = window_.time(place.start());
+    state.previous = state.last = window_.time(place.previous());
+    state.ordinal = Tally<counting>::ordinal(place.tally());
+    if constexpr (counting == Counting::on) state.events = Tally<counting>::events(place.tally());
     return state;
   }
 
-  /// Packs a state into the place of one that was loaded, or of a free one. Where it throws
+  /// Packs a state into the place of one that was loaded, or into a free one. Where it throws
   /// (memory), nothing has changed.
-  void store(Times& times, std::uint32_t& tally, const State& state) {
+  template <class Line>
+  void store(PackedPlace<Line> place, const State& state) {
     std::uint64_t events = 0;
     if constexpr (counting == Counting::on) events = state.events;
     const std::uint64_t start = window_.distance(state.session_start);
     const std::uint64_t previous = window_.distance(state.previous);
     if (start <= largest && previous <= largest && state.last == state.previous &&
         Tally<counting>::fits(state.ordinal, events)) {
-      release(times, tally);
-      times = {static_cast<Offset>(previous), static_cast<Offset>(start)};
-      tally = Tally<counting>::pack(state.ordinal, events);
-    } else if (is_elsewhere(times, tally)) {
-      elsewhere_[static_cast<std::size_t>(times.start) - 1] = state;
+      release(place);
+      place.set(static_cast<Offset>(previous), static_cast<Offset>(start),
+                Tally<counting>::pack(state.ordinal, events));
+    } else if (place.is_elsewhere()) {
+      elsewhere_[static_cast<std::size_t>(place.start()) - 1] = state;
     } else {
-      times = {0, keep(state)};
-      tally = 0;
+      place.set(0, keep(state), 0);
     }
   }
 
   /// Gives back what a state that is forgotten has elsewhere.
-  void release(const Times& times, std::uint32_t tally) noexcept {
-    if (!is_elsewhere(times, tally)) return;
-    free_.push_back(static_cast<std::uint32_t>(times.start));
+  template <class Line>
+  void release(PackedPlace<Line> place) noexcept {
+    if (!place.is_elsewhere()) return;
+    free_.push_back(static_cast<std::uint32_t>(place.start()));
     if (free_.size() == elsewhere_.size()) {
       elsewhere_.clear();
       free_.clear();
@@ -209,7 +247,7 @@ class StatePacking {
     return true;
   }
   /// Counts offsets anew, so that `time` has one with a quarter of their range behind it.
-  /// `for_each(f)` calls f(times, tally) for each state there is. Where it throws (memory), nothing
+  /// `for_each(f)` calls f(place) for each state there is. Where it throws (memory), nothing
   /// has changed.
   template <class ForEach>
   void rebase(time_point now, ForEach for_each) {
@@ -221,20 +259,18 @@ class StatePacking {
       return distance <= largest ? std::optional(static_cast<Offset>(distance)) : std::nullopt;
     };
     std::size_t leaving = 0;
-    for_each([&](Times& times, std::uint32_t& tally) {
-      leaving += tally != 0 && !(moved(times.previous) && moved(times.start));
+    for_each([&](auto place) {
+      leaving += place.tally() != 0 && !(moved(place.previous()) && moved(place.start()));
     });
     elsewhere_.reserve(elsewhere_.size() + leaving);
     free_.reserve(elsewhere_.size() + leaving);
-    for_each([&](Times& times, std::uint32_t& tally) {
-      if (tally == 0) return;
-      const auto previous = moved(times.previous), start = moved(times.start);
-      if (previous && start) {
-        times = {*previous, *start};
-      } else {
-        times = {0, keep(load(times, tally))};
-        tally = 0;
-      }
+    for_each([&](auto place) {
+      if (place.tally() == 0) return;
+      const auto previous = moved(place.previous()), start = moved(place.start());
+      if (previous && start)
+        place.set(*previous, *start, place.tally());
+      else
+        place.set(0, keep(load(place)), 0);
     });
     window_.base = base;
   }
@@ -261,10 +297,6 @@ class StatePacking {
   }
 
  private:
-  [[nodiscard]] static constexpr bool is_elsewhere(const Times& times,
-                                                   std::uint32_t tally) noexcept {
-    return tally == 0 && times.start != 0;
-  }
   [[nodiscard]] static constexpr std::uint64_t ticks(time_point time) noexcept {
     return static_cast<std::uint64_t>(std::int64_t{time.time_since_epoch().count()});
   }
