@@ -134,8 +134,8 @@ class IntegerStates {
 
   /// The steps of decide_in_blocks().
   struct Block : PackedBlock<Line> {
+    Line* line[block_size]{};  ///< where each key is looked for
     std::uint64_t key[block_size];
-    std::uint8_t lane[block_size];
     bool is_begun = false;
   };
   [[nodiscard]] bool asks() const noexcept { return table_.bytes() > second_level_cache; }
@@ -161,11 +161,11 @@ class IntegerStates {
   /// (zero), the update sees that.
   template <class KeyLike>
   std::uint64_t locate(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
-    const auto home = [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
+    if (block.is_begun) return locate_missed(block, count);
+    return look_up(block, count, [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
       const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
       return std::pair(homes.in_first(hasher(wanted)), wanted);
-    };
-    return block.is_begun ? locate_missed(block, count) : look_up(block, count, home);
+    });
   }
   static std::uint64_t locate_missed(Block& block, std::size_t count) noexcept {
     return look_up(block, count,
@@ -178,8 +178,10 @@ class IntegerStates {
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
               std::size_t to) const noexcept {
     const std::uint64_t wanted = word(static_cast<Key>(key));
-    Line* const next = table_.next(hasher_(wanted), block.line[i]);
+    const std::uint64_t hash = hasher_(wanted);
+    Line* const next = table_.next(hash, block.is_begun ? block.line[i] : table_.home(hash));
     __builtin_prefetch(next, 1);
+    missed.is_begun = true;
     missed.key[to] = wanted;
     missed.line[to] = next;
   }
@@ -198,40 +200,28 @@ class IntegerStates {
       unsigned equal = 0;
       for (unsigned lane = 0; lane < Line::lanes; ++lane)
         equal |= static_cast<unsigned>(line->key[lane] == wanted) << lane;
-      block.line[i] = line;
-      block.state[i] =
-          line->place(static_cast<unsigned>(std::countr_zero(equal | 1U << Line::lanes)));
-      found |= std::uint64_t{equal != 0} << i;
+      found = found + found + (equal != 0);
+      block.state[i] = line->place(static_cast<unsigned>(std::countr_zero(equal | 8U)));
     }
-    return found;
+    return reversed(found) >> (block_size - count);
   }
 #ifdef SESSIONIZE_AVX2
   template <class Where>
   SESSIONIZE_AVX2 [[gnu::flatten]] static std::uint64_t look_up_avx2(Block& block,
                                                                      std::size_t count,
                                                                      Where where) noexcept {
-    constexpr unsigned none = Line::lanes;
+    constexpr unsigned lanes = (1U << Line::lanes) - 1;
+    std::uint64_t found = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const auto [line, wanted] = where(i);
       const __m256i all = _mm256_set1_epi64x(static_cast<long long>(wanted));
       const __m256i there = _mm256_load_si256(reinterpret_cast<const __m256i*>(line));
-      const __m256d equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all, there));
-      const unsigned lane =
-          _tzcnt_u32(static_cast<unsigned>(_mm256_movemask_pd(equal)) | 1U << none);
-      block.line[i] = line;
-      block.lane[i] = static_cast<std::uint8_t>(lane);
-      block.state[i] = line->place(lane);
+      const __m256d is_equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all, there));
+      const unsigned equal = static_cast<unsigned>(_mm256_movemask_pd(is_equal)) & lanes;
+      found = found + found + ((equal + lanes) >> Line::lanes);
+      block.state[i] = line->place(_tzcnt_u32(equal));
     }
-    const __m256i nowhere = _mm256_set1_epi8(none);
-    std::uint64_t lost = 0;
-    for (std::size_t half = 0; half < block_size; half += 32) {
-      const __m256i lanes_here =
-          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block.lane + half));
-      const auto mask =
-          static_cast<unsigned>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(lanes_here, nowhere)));
-      lost |= std::uint64_t{mask} << half;
-    }
-    return all_of(count) & ~lost;
+    return reversed(found) >> (block_size - count);
   }
 #endif
   /// Takes an insertion back that fails.

@@ -52,16 +52,17 @@ template <class Line_>
 struct PackedBlock {
   using Line = Line_;
 
-  PackedPlace<Line> state[block_size];    ///< in `nowhere` for a key that is not located
-  Line* line[block_size]{};               ///< that the state is in, or was looked for in
+  PackedPlace<Line> state[block_size];    ///< of each key
   std::uint64_t generation = UINT64_MAX;  ///< of the table that the lines are of
   Line nowhere;
 
-  /// Keys without a bit in `found` are not located.
+  [[nodiscard]] PackedPlace<Line> no_place() noexcept {
+    return {reinterpret_cast<std::byte*>(&nowhere)};
+  }
+  /// Gives those keys that are not located a place that is nobody's.
   void lose(std::uint64_t lost) noexcept {
-    const PackedPlace<Line> place{reinterpret_cast<std::byte*>(&nowhere)};
-    if (lost != 0) place.set(0, 0, 0x8000'0000);
-    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = place;
+    if (lost != 0) no_place().set(0, 0, 0x8000'0000);
+    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = no_place();
   }
 };
 
@@ -75,82 +76,106 @@ struct BlockCounts {
   std::uint64_t events = 0, starts = 0, by_gap = 0, by_duration = 0, events_closed = 0;
 };
 
-/// A bit for each of the last 64 events, the latest one lowest.
-class RecentBits {
- public:
-  /// Adds a bit: one if `mask` is all ones, else 0.
-  constexpr void add(std::uint64_t mask) noexcept { bits_ = bits_ + bits_ - mask; }
-  /// How many of them are set, but for events in `without`; the latest is event `end` - 1.
-  [[nodiscard]] std::uint64_t count(std::uint64_t without, std::size_t end) const noexcept {
-    auto count = static_cast<std::uint64_t>(std::popcount(bits_));
-    for (; without != 0; without &= without - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(without));
-      count -= bits_ >> (end - 1 - i) & 1;
+/// The bits in the other order: they are collected by doubling, which is cheap.
+[[nodiscard]] constexpr std::uint64_t reversed(std::uint64_t bits) noexcept {
+  bits = (bits >> 1 & 0x5555'5555'5555'5555) | (bits & 0x5555'5555'5555'5555) << 1;
+  bits = (bits >> 2 & 0x3333'3333'3333'3333) | (bits & 0x3333'3333'3333'3333) << 2;
+  bits = (bits >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (bits & 0x0f0f'0f0f'0f0f'0f0f) << 4;
+  bits = (bits >> 8 & 0x00ff'00ff'00ff'00ff) | (bits & 0x00ff'00ff'00ff'00ff) << 8;
+  bits = (bits >> 16 & 0x0000'ffff'0000'ffff) | (bits & 0x0000'ffff'0000'ffff) << 16;
+  return bits >> 32 | bits << 32;
+}
+
+/// How many bits a mask has: few, mostly none.
+[[nodiscard]] constexpr std::size_t few_bits(std::uint64_t mask) noexcept {
+  std::size_t count = 0;
+  for (; mask != 0; mask &= mask - 1) ++count;
+  return count;
+}
+
+/// The times of a block as offsets in a window; returns a bit for each that has none.
+template <class Window, class TimePoint, class Offset>
+std::uint64_t to_offsets(const Window& window, const TimePoint* times, std::size_t count,
+                         Offset* offsets) noexcept {
+  const std::uint64_t largest = std::numeric_limits<Offset>::max();
+  const auto convert = [&window, times, offsets](std::size_t size) {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::uint64_t distance = window.distance(times[i]);
+      all |= distance;
+      offsets[i] = static_cast<Offset>(distance);
     }
-    return count;
-  }
+    return all;
+  };
+  // A number that is known makes the compiler use vectors.
+  const std::uint64_t all =
+      run_fast([&] { return count == block_size ? convert(block_size) : convert(count); });
+  std::uint64_t outside = 0;
+  if (all > largest)
+    for (std::size_t i = 0; i < count; ++i)
+      outside |= std::uint64_t{window.distance(times[i]) > largest} << i;
+  return outside;
+}
 
- private:
-  std::uint64_t bits_ = 0;
-};
-
-/// Moves packed states past the events of a block from number `from`, in order, and writes their
-/// answers; those that have no bit in `found` have nowhere() to go, and their answers mean nothing.
-/// `ask(i)` asks for what later blocks need. Stops at an event that cannot be decided on here, and
-/// returns its number; `count` in the end.
+/// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
+/// those that have no bit in `found` have nowhere to go, and their answers mean nothing. `ask(i)`
+/// asks for what later blocks need. Stops at an event that cannot be decided on here, and returns
+/// its number; `end` if there is none.
 template <bool limited, session_clock Clock, class Rule, Counting counting, class Line,
           class Answer, class Ask>
 [[gnu::noinline]] std::size_t update_block(
     const typename StatePacking<Clock, Rule, counting>::Window window,
-    const SessionRules<Clock, Rule>& all_rules, const PackedRules rules,
-    const PackedBlock<Line>& block, std::size_t from, std::size_t count, std::uint64_t found,
-    const typename Clock::time_point* times, Answer* answers, Ask ask,
-    BlockCounts& counts) noexcept {
+    const SessionRules<Clock, Rule>& all_rules, const PackedRules<offset_t<Clock>> rules,
+    PackedBlock<Line>& block, std::size_t from, std::size_t end, std::uint64_t found,
+    const offset_t<Clock>* times, Answer* answers, Ask ask, BlockCounts& counts) noexcept {
   using Offset = offset_t<Clock>;
-  using Step = PackedStep<limited, counting, Offset>;
-  RecentBits starts, by_gap, by_duration;
-  std::uint64_t events_closed = 0;
+  using Step = PackedStep<limited, Offset>;
+  const PackedPlace<Line> nowhere = block.no_place();
+  const std::uint64_t nowhere_starts = Tally<counting>::ordinal(nowhere.tally());
+  std::uint64_t by_gap = 0, by_duration = 0, events_closed = 0;
+  Offset starts = 0;
   std::size_t i = from;
-  for (; i < count; ++i) {
+  for (; i < end; ++i) {
     ask(i);
     const PackedPlace<Line> state = block.state[i];
-    const Offset previous = state.previous(), was = state.start();
+    const Offset time = times[i], previous = state.previous(), was = state.start();
     const std::uint32_t tally = state.tally();
-    const std::uint64_t distance = window.distance(times[i]);
-    if (Step::goes_aside(previous, tally, distance)) [[unlikely]]
+    if (time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       break;
-    const std::uint64_t mask = Step::start_mask(previous, was, distance, rules);
-    const auto time = static_cast<Offset>(distance);
-    const auto start = static_cast<Offset>(was ^ ((was ^ time) & static_cast<Offset>(mask)));
+    const Offset mask = Step::start_mask(previous, was, time, rules);
+    const auto start = static_cast<Offset>(was ^ ((was ^ time) & mask));
     const std::uint32_t next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
     state.set(time, start, next);
-    starts.add(mask);
-    if constexpr (limited) {
-      const bool gap_splits = Step::by_gap(previous, distance, rules);
-      const bool duration_splits = Step::by_duration(was, distance, rules) & !gap_splits;
-      by_gap.add(std::uint64_t{0} - gap_splits);
-      by_duration.add(std::uint64_t{0} - duration_splits);
+    starts -= mask;
+    if constexpr (limited || counting == Counting::on) {
+      const bool counted = (found >> i & 1) != 0;
+      if constexpr (limited) {
+        const bool gap_splits = Step::by_gap(previous, time, rules);
+        by_gap += gap_splits & counted;
+        by_duration += !gap_splits & Step::by_duration(was, time, rules) & counted;
+      }
+      if constexpr (counting == Counting::on)
+        events_closed += Tally<counting>::events(tally) & mask & (std::uint64_t{0} - counted);
     }
-    if constexpr (counting == Counting::on)
-      events_closed += Tally<counting>::events(tally) & mask & (0 - (found >> i & 1));
     if constexpr (std::same_as<Answer, typename Clock::time_point>) {
       answers[i] = window.time(start);
     } else {
       Placement<Clock> placement;
-      placement.time = times[i];
+      placement.time = window.time(time);
       placement.opened_at = window.time(start);
-      placement.session_start = all_rules.carried(placement.opened_at, times[i]);
+      placement.session_start = all_rules.carried(placement.opened_at, placement.time);
       placement.ordinal = Tally<counting>::ordinal(next);
-      placement.reason = Step::reason(previous, was, distance, rules, mask);
+      placement.reason = Step::reason(previous, was, time, rules, mask);
       answer_with<Clock>(answers[i], placement);
     }
   }
-  const std::uint64_t done = all_of(i) & ~all_of(from), without = done & ~found;
-  const std::uint64_t new_starts = starts.count(without, i);
-  counts.events += static_cast<std::uint64_t>(std::popcount(done & found));
+  const std::uint64_t done = all_of(i) & ~all_of(from);
+  const std::uint64_t new_starts =
+      starts - (Tally<counting>::ordinal(nowhere.tally()) - nowhere_starts);
+  counts.events += i - from - few_bits(done & ~found);
   counts.starts += new_starts;
-  counts.by_gap += limited ? by_gap.count(without, i) : new_starts;
-  counts.by_duration += by_duration.count(without, i);
+  counts.by_gap += limited ? by_gap : new_starts;
+  counts.by_duration += by_duration;
   counts.events_closed += events_closed;
   return i;
 }
@@ -193,31 +218,44 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules, co
                       const typename Clock::time_point* times, Answer* answers, std::size_t count,
                       Ledger& ledger, One one) {
   using Block = typename States::Block;
-  const PackedRules packed = states.packing().rules(rules);
+  using Offset = typename States::Offset;
+  const PackedRules<Offset> packed = states.packing().rules(rules);
   CountBlocks counts{ledger};
   // Updates a block of which `found` are located, and returns which of these it has decided on
   // itself; the others went to one(event(i)).
-  const auto update = [&](const Block& block, std::uint64_t found, std::size_t size,
+  const auto update = [&](Block& block, std::uint64_t found, std::size_t size,
                           const typename Clock::time_point* block_times, Answer* block_answers,
                           auto ask, auto event) {
+    Offset offsets[block_size];
     std::uint64_t alone = 0;
-    for (std::size_t i = 0;; ++i) {
-      const auto run = [&]<bool limited>(std::bool_constant<limited>) {
-        return update_block<limited, Clock, Rule, States::counting>(
-            states.packing().window(), rules, packed, block, i, size, found, block_times,
-            block_answers, ask, counts);
-      };
-      i = packed.limited ? run(std::true_type{}) : run(std::false_type{});
-      if (i == size) return found & ~alone;
-      if ((found >> i & 1) == 0) continue;
-      alone |= std::uint64_t{1} << i;
-      one(event(i));
-      if (block.generation == states.generation()) continue;
-      // It was of a key without state, whose insertion has moved the lines.
-      for (std::uint64_t left = found & all_of(size) & ~all_of(i + 1); left != 0; left &= left - 1)
-        one(event(static_cast<std::size_t>(std::countr_zero(left))));
-      return found & all_of(i) & ~alone;
+    for (std::size_t i = 0; i < size;) {
+      const auto window = states.packing().window();
+      const std::uint64_t outside = to_offsets(window, block_times, size, offsets);
+      do {
+        const std::uint64_t ahead = outside & ~all_of(i);
+        const std::size_t end =
+            ahead == 0 ? size : static_cast<std::size_t>(std::countr_zero(ahead));
+        const auto run = [&]<bool limited>(std::bool_constant<limited>) {
+          return update_block<limited, Clock, Rule, States::counting>(
+              window, rules, packed, block, i, end, found, offsets, block_answers, ask, counts);
+        };
+        i = packed.limited ? run(std::true_type{}) : run(std::false_type{});
+        if (i == size) return found & ~alone;
+        const std::uint64_t bit = std::uint64_t{1} << i;
+        if ((found & bit) != 0) {
+          alone |= bit;
+          one(event(i));
+          if (block.generation != states.generation()) {
+            // It was of a key without state, whose insertion has moved the lines.
+            for (std::uint64_t left = found & ~all_of(i + 1); left != 0; left &= left - 1)
+              one(event(static_cast<std::size_t>(std::countr_zero(left))));
+            return found & all_of(i) & ~alone;
+          }
+        }
+        ++i;
+      } while (i < size && window == states.packing().window());
     }
+    return found & ~alone;
   };
 
   // Events whose keys are not where they were looked for first, in order of arrival. They go on

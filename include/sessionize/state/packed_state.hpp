@@ -104,67 +104,60 @@ inline constexpr bool is_max_duration<MaxDuration<Duration>> = true;
 template <class Rule>
 inline constexpr bool packed_rule = std::same_as<Rule, NoRule> || is_max_duration<Rule>;
 
-/// The rules as distances between offsets: an event splits where it is at least so far away.
+/// The rules as differences of offsets: an event splits where it is at least so far away. A
+/// difference that no two offsets have is one more than their largest.
+template <std::unsigned_integral Offset>
 struct PackedRules {
-  std::uint64_t gap = 0;       ///< from `previous`
-  std::uint64_t duration = 0;  ///< from `start`: the maximum duration
-  std::uint64_t carry = 0;     ///< from `start`: the carry horizon, where it splits
-  bool limited = false;        ///< whether there is more than the gap
-
-  static constexpr std::uint64_t never = UINT64_MAX;  // no two offsets are so far apart
+  struct AtLeast {
+    Offset least = 0;
+    bool never = false;
+    [[nodiscard]] constexpr bool operator()(Offset from, Offset to) const noexcept {
+      return (static_cast<Offset>(to - from) >= least) & !never;
+    }
+  };
+  AtLeast gap;           ///< from `previous`
+  AtLeast duration;      ///< from `start`: the maximum duration
+  AtLeast carry;         ///< from `start`: the carry horizon, where it splits
+  Offset under_gap = 0;  ///< the largest difference that the gap does not split
+  bool limited = false;  ///< whether there is more than that
 };
 
-/// What one event does to a packed state. `distance` is how far the event's time is from the
-/// window's base: the window ends at the largest Offset.
-template <bool limited, Counting counting, std::unsigned_integral Offset>
+/// What one event does to a packed state.
+template <bool limited, std::unsigned_integral Offset>
 struct PackedStep {
-  /// Whether it cannot be decided on here.
-  [[nodiscard]] static constexpr bool goes_aside(Offset previous, std::uint32_t tally,
-                                                 std::uint64_t distance) noexcept {
-    // One comparison for two: the time goes back, so that `previous` would not be the largest, and
-    // the difference is negative; or it is behind the window.
-    return distance - previous > static_cast<Offset>(~previous) ||
-           !Tally<counting>::has_room(tally);
+  using Rules = PackedRules<Offset>;
+
+  [[nodiscard]] static constexpr bool by_gap(Offset previous, Offset time,
+                                             const Rules& rules) noexcept {
+    return limited ? rules.gap(previous, time)
+                   : static_cast<Offset>(time - previous) > rules.under_gap;
   }
-  [[nodiscard]] static constexpr bool by_gap(Offset previous, std::uint64_t distance,
-                                             const PackedRules& rules) noexcept {
-    return distance - previous >= rules.gap;
+  [[nodiscard]] static constexpr bool by_duration(Offset start, Offset time,
+                                                  const Rules& rules) noexcept {
+    return limited && rules.duration(start, time);
   }
-  [[nodiscard]] static constexpr bool by_duration(Offset start, std::uint64_t distance,
-                                                  const PackedRules& rules) noexcept {
-    return limited && distance - start >= rules.duration;
-  }
-  [[nodiscard]] static constexpr bool by_carry(Offset start, std::uint64_t distance,
-                                               const PackedRules& rules) noexcept {
-    return limited && distance - start >= rules.carry;
+  [[nodiscard]] static constexpr bool by_carry(Offset start, Offset time,
+                                               const Rules& rules) noexcept {
+    return limited && rules.carry(start, time);
   }
   /// All ones where the event starts a session, 0 where it continues one: compilers turn a choice
   /// into a branch, and one in ten goes wrong.
-  [[nodiscard]] static constexpr std::uint64_t start_mask(Offset previous, Offset start,
-                                                          std::uint64_t distance,
-                                                          const PackedRules& rules) noexcept {
-    if constexpr (limited || sizeof(Offset) == 8)
-      return std::uint64_t{0} - static_cast<std::uint64_t>(by_gap(previous, distance, rules) |
-                                                           by_duration(start, distance, rules) |
-                                                           by_carry(start, distance, rules));
-    // The sign of gap - 1 - since, as both are far from 2^63.
-    return static_cast<std::uint64_t>(
-        static_cast<std::int64_t>(rules.gap - 1 - (distance - previous)) >> 63);
+  [[nodiscard]] static constexpr Offset start_mask(Offset previous, Offset start, Offset time,
+                                                   const Rules& rules) noexcept {
+    const bool starts = by_gap(previous, time, rules) | by_duration(start, time, rules) |
+                        by_carry(start, time, rules);
+    return static_cast<Offset>(Offset{0} - starts);
   }
   /// Why the event starts a session, of which `mask` is start_mask().
-  [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start,
-                                                    std::uint64_t distance,
-                                                    const PackedRules& rules,
-                                                    std::uint64_t mask) noexcept {
+  [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start, Offset time,
+                                                    const Rules& rules, Offset mask) noexcept {
     static_assert(static_cast<int>(SplitReason::none) == 0);
-    std::uint64_t reason = static_cast<std::uint64_t>(SplitReason::gap);
+    SplitReason reason = SplitReason::gap;
     if constexpr (limited) {
-      reason = by_duration(start, distance, rules)
-                   ? static_cast<std::uint64_t>(SplitReason::max_duration)
-                   : static_cast<std::uint64_t>(SplitReason::carry);
-      if (by_gap(previous, distance, rules)) reason = static_cast<std::uint64_t>(SplitReason::gap);
+      reason = by_duration(start, time, rules) ? SplitReason::max_duration : SplitReason::carry;
+      if (by_gap(previous, time, rules)) reason = SplitReason::gap;
     }
-    return static_cast<SplitReason>(reason & mask);
+    return static_cast<SplitReason>(static_cast<Offset>(reason) & mask);
   }
 };
 
@@ -194,6 +187,7 @@ class StatePacking {
       using Duration = typename Clock::duration;
       return time_point{Duration{static_cast<typename Duration::rep>(base + offset)}};
     }
+    friend constexpr bool operator==(const Window&, const Window&) = default;
   };
   [[nodiscard]] const Window& window() const noexcept { return window_; }
 
@@ -276,23 +270,28 @@ class StatePacking {
   }
 
   /// The rules as packed states see them.
-  [[nodiscard]] static PackedRules rules(const SessionRules<Clock, Rule>& rules) noexcept {
-    constexpr std::uint64_t far = std::uint64_t{1} << 33;  // than 32 bits reach
-    const auto at_least = [=](auto duration, bool inclusive) {
+  [[nodiscard]] static PackedRules<Offset> rules(const SessionRules<Clock, Rule>& rules) noexcept {
+    using AtLeast = typename PackedRules<Offset>::AtLeast;
+    const auto at_least = [](auto duration, bool inclusive) -> AtLeast {
       const auto ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-      return std::min(ticks + (inclusive ? 0U : 1U), narrow ? far : PackedRules::never);
+      if (ticks + (inclusive ? 0U : 1U) > largest) return {0, true};
+      return {static_cast<Offset>(ticks + (inclusive ? 0U : 1U)), false};
     };
     const auto& options = rules.options;
-    PackedRules packed;
+    PackedRules<Offset> packed;
     packed.gap = at_least(options.gap, options.at_gap == AtGap::splits);
-    packed.duration = packed.carry = narrow ? far : PackedRules::never;
+    packed.duration = packed.carry = {0, true};
     if constexpr (is_max_duration<Rule>)
       packed.duration =
           at_least(saturating_duration<typename Clock::duration>(rules.rule.limit), false);
     const bool carry_splits =
         options.past_carry == PastCarry::splits && !options.carry.is_forever();
     if (carry_splits) packed.carry = at_least(options.carry.span(), false);
-    packed.limited = is_max_duration<Rule> || carry_splits;
+    packed.under_gap =
+        packed.gap.never ? static_cast<Offset>(largest) : static_cast<Offset>(packed.gap.least - 1);
+    // Every event splits at a gap of zero that splits: no difference is under that.
+    const bool all_split = packed.gap.least == 0 && !packed.gap.never;
+    packed.limited = is_max_duration<Rule> || carry_splits || all_split;
     return packed;
   }
 

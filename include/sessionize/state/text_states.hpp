@@ -237,6 +237,7 @@ class TextStates {
   struct Block : PackedBlock<Line> {
     std::string_view text[block_size];
     std::uint64_t hash[block_size];
+    Line* line[block_size]{};
     TextIndexLine* index[block_size]{};
     bool none[block_size];  ///< no record in the line of the index has the key's tag
   };
