@@ -40,6 +40,13 @@ struct alignas(64) IntegerLine {
     return {reinterpret_cast<std::byte*>(this) + lane * sizeof(Offset)};
   }
   [[nodiscard]] bool is_free(unsigned lane) noexcept { return place(lane).is_free(); }
+  /// A bit for each lane with this key, without a branch; free ones have zero.
+  [[nodiscard]] unsigned equal(std::uint64_t wanted) const noexcept {
+    unsigned equal = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      equal |= static_cast<unsigned>(key[lane] == wanted) << lane;
+    return equal;
+  }
   void move(unsigned lane, IntegerLine& to, unsigned at) noexcept {
     const auto from = place(lane);
     to.key[at] = key[lane];
@@ -71,12 +78,23 @@ class IntegerStates {
   using Table = LineTable<Line, HashOf>;
   using Slot = typename Table::Place;
   static constexpr std::size_t group_size = Line::lanes;
-  static constexpr bool is_packed = true, in_order = false;
+  static constexpr bool is_packed = true;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
 
   IntegerStates() : hasher_(fresh_seed()), table_(HashOf{hasher_}) {}
 
-  [[nodiscard]] Slot find(Key key) const noexcept { return find_word(word(key)); }
+  [[nodiscard]] Slot find(Key key) const noexcept {
+    const std::uint64_t wanted = word(key);
+    return table_.find(hasher_(wanted), [wanted](Line& line) {
+      unsigned equal = line.equal(wanted);
+      if (wanted == 0) [[unlikely]]
+        for (unsigned lane = 0; lane < Line::lanes; ++lane)
+          if (line.is_free(lane)) equal &= ~(1U << lane);
+      return equal;
+    });
+  }
+  /// Asks the memory for what find() needs.
+  void ask(Key key) const noexcept { __builtin_prefetch(table_.home(hasher_(word(key))), 1); }
   [[nodiscard]] Key key(Slot slot) const noexcept {
     return static_cast<Key>(slot.line->key[slot.lane]);
   }
@@ -122,7 +140,7 @@ class IntegerStates {
       if (!line.is_free(lane)) visit(Slot{&line, lane});
   }
 
-  [[nodiscard]] Packing& packing() noexcept { return packing_; }
+  [[nodiscard]] const Packing& packing() const noexcept { return packing_; }
   /// To be called for each event's time: moves the window of times that can be packed with them.
   void look_at(typename Clock::time_point time) {
     if (packing_.window().holds(time) || !packing_.should_rebase(size())) return;
@@ -197,9 +215,7 @@ class IntegerStates {
     std::uint64_t found = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const auto [line, wanted] = where(i);
-      unsigned equal = 0;
-      for (unsigned lane = 0; lane < Line::lanes; ++lane)
-        equal |= static_cast<unsigned>(line->key[lane] == wanted) << lane;
+      const unsigned equal = line->equal(wanted);
       found = found + found + (equal != 0);
       block.state[i] = line->place(static_cast<unsigned>(std::countr_zero(equal | 8U)));
     }
@@ -238,12 +254,6 @@ class IntegerStates {
   [[nodiscard]] static constexpr std::uint64_t word(Key key) noexcept {
     return static_cast<std::uint64_t>(key);
   }
-  [[nodiscard]] Slot find_word(std::uint64_t wanted) const noexcept {
-    return table_.find(hasher_(wanted), [wanted](Line& line, unsigned lane) {
-      return (line.key[lane] == wanted) & !line.is_free(lane);
-    });
-  }
-
   KeyHasher hasher_;
   Table table_;
   Packing packing_;

@@ -121,15 +121,14 @@ class LineTable {
     Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
     return segment + (static_cast<std::size_t>(line - segment + 1) & mask_);
   }
-  /// The place of the item for which same(line, lane) holds; null where there is none.
-  template <class Same>
-  [[nodiscard]] Place find(std::uint64_t hash, Same same) const noexcept {
+  /// The place of the item that is looked for; null where there is none. `equal(line)` has a bit
+  /// for each lane of a line that it is in.
+  template <class Equal>
+  [[nodiscard]] Place find(std::uint64_t hash, Equal equal) const noexcept {
     if (directory_.empty()) return {};
-    Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
-    for (std::size_t at = hash >> 32;; ++at) {
-      Line* const line = segment + (at & mask_);
-      for (unsigned lane = 0; lane < Line::lanes; ++lane)
-        if (same(*line, lane)) return {line, lane};
+    for (Line* line = home(hash);; line = next(hash, line)) {
+      if (const unsigned lanes = equal(*line); lanes != 0)
+        return {line, static_cast<unsigned>(std::countr_zero(lanes))};
       if (line->passed() == 0) return {};
     }
   }

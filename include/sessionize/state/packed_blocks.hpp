@@ -214,12 +214,12 @@ struct CountBlocks : BlockCounts {
 ///     ask(i, next, last)            asks for what the next block, or the one behind it, needs
 ///     generation()                  is another when what is known of lines is void
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One>
-void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules, const Key* keys,
+void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
+                      const PackedRules<offset_t<Clock>>& packed, const Key* keys,
                       const typename Clock::time_point* times, Answer* answers, std::size_t count,
                       Ledger& ledger, One one) {
   using Block = typename States::Block;
   using Offset = typename States::Offset;
-  const PackedRules<Offset> packed = states.packing().rules(rules);
   CountBlocks counts{ledger};
   // Updates a block of which `found` are located, and returns which of these it has decided on
   // itself; the others went to one(event(i)).

@@ -194,11 +194,15 @@ class StatePacking {
   template <class Line>
   [[nodiscard]] State load(PackedPlace<Line> place) const {
     if (place.tally() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
+    return unpack(window_, place.previous(), place.start(), place.tally());
+  }
+  [[nodiscard]] static State unpack(const Window& window, Offset previous, Offset start,
+                                    std::uint32_t tally) noexcept {
     State state;
-    state.session_start = window_.time(place.start());
-    state.previous = state.last = window_.time(place.previous());
-    state.ordinal = Tally<counting>::ordinal(place.tally());
-    if constexpr (counting == Counting::on) state.events = Tally<counting>::events(place.tally());
+    state.session_start = window.time(start);
+    state.previous = state.last = window.time(previous);
+    state.ordinal = Tally<counting>::ordinal(tally);
+    if constexpr (counting == Counting::on) state.events = Tally<counting>::events(tally);
     return state;
   }
 
@@ -317,6 +321,55 @@ class StatePacking {
   std::size_t outside_ = 0;
   std::vector<State> elsewhere_;
   std::vector<std::uint32_t> free_;
+};
+
+/// What one event has done to a packed state, where it could be decided on there.
+template <session_clock Clock, class Rule, Counting counting>
+class PackedDecision {
+ public:
+  using Packing = StatePacking<Clock, Rule, counting>;
+  using Window = typename Packing::Window;
+  using Offset = offset_t<Clock>;
+  using time_point = typename Clock::time_point;
+
+  template <class Line>
+  PackedDecision(const Window& window, const PackedRules<Offset>& rules, PackedPlace<Line> place,
+                 time_point time) noexcept
+      : window_(window),
+        rules_(rules),
+        time_(static_cast<Offset>(window.distance(time))),
+        previous_(place.previous()),
+        was_(place.start()),
+        tally_(place.tally()) {
+    is_made_ = window.holds(time) && time_ >= previous_ && Tally<counting>::has_room(tally_);
+    if (!is_made_) return;
+    starts_ = rules.limited
+                  ? PackedStep<true, Offset>::start_mask(previous_, was_, time_, rules) != 0
+                  : PackedStep<false, Offset>::by_gap(previous_, time_, rules);
+    start_ = starts_ ? time_ : was_;
+    next_ = Tally<counting>::next(tally_, 0U - static_cast<std::uint32_t>(starts_));
+    place.set(time_, start_, next_);
+  }
+  [[nodiscard]] bool is_made() const noexcept { return is_made_; }
+  [[nodiscard]] bool starts() const noexcept { return starts_; }
+  [[nodiscard]] time_point start() const noexcept { return window_.time(start_); }
+  [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next_); }
+  [[nodiscard]] SplitReason reason() const noexcept {
+    return rules_.limited
+               ? PackedStep<true, Offset>::reason(previous_, was_, time_, rules_, ~Offset{0})
+               : SplitReason::gap;
+  }
+  /// The state before the event, which started a session.
+  [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {
+    return Packing::unpack(window_, previous_, was_, tally_);
+  }
+
+ private:
+  const Window& window_;
+  const PackedRules<Offset>& rules_;
+  Offset time_, previous_, was_, start_ = 0;
+  std::uint32_t tally_, next_ = 0;
+  bool is_made_, starts_ = false;
 };
 
 }  // namespace detail

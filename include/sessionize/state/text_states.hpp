@@ -131,7 +131,7 @@ template <session_clock Clock, class Rule, Counting counted>
 class TextStates {
  public:
   static constexpr Counting counting = counted;
-  static constexpr bool is_packed = true, in_order = true;
+  static constexpr bool is_packed = true;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
   static constexpr std::size_t group_size = 1;
   using Key = std::string;
@@ -154,6 +154,8 @@ class TextStates {
     const auto place = find_place(hash, key);
     return place ? Slot{place.line->record[place.lane]} : Slot{};
   }
+  /// Asks the memory for what find() needs first.
+  void ask(std::string_view key) const noexcept { __builtin_prefetch(index_.home(hasher_(key))); }
   [[nodiscard]] std::string_view key(Slot slot) const noexcept { return text(at(slot)); }
   [[nodiscard]] PackedPlace<Line> place(Slot slot) const noexcept {
     return const_cast<Line&>(at(slot)).place();
@@ -224,7 +226,7 @@ class TextStates {
     visit(Slot{static_cast<std::uint32_t>(group + 1)});
   }
 
-  [[nodiscard]] Packing& packing() noexcept { return packing_; }
+  [[nodiscard]] const Packing& packing() const noexcept { return packing_; }
   /// To be called for each event's time: moves the window of times that can be packed with them.
   void look_at(typename Clock::time_point time) {
     if (packing_.window().holds(time) || !packing_.should_rebase(size())) return;
@@ -370,14 +372,21 @@ class TextStates {
   [[nodiscard]] typename Index::Place find_place(std::uint64_t hash,
                                                  std::string_view key) const noexcept {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    return index_.find(hash, [this, tag, key](const TextIndexLine& line, unsigned lane) {
-      return line.tag[lane] == tag && line.record[lane] != 0 &&
-             equal(records_[line.record[lane] - 1], key);
+    return index_.find(hash, [this, tag, key](const TextIndexLine& line) {
+      // Mostly none or one.
+      for (unsigned lanes = line.equal(tag); lanes != 0; lanes &= lanes - 1) {
+        const std::uint32_t record = line.record[std::countr_zero(lanes)];
+        if (record != 0 && equal(records_[record - 1], key)) return lanes;
+      }
+      return 0U;
     });
   }
   [[nodiscard]] typename Index::Place place_of(Slot slot) const noexcept {
-    return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line, unsigned lane) {
-      return line.record[lane] == slot.record;
+    return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line) {
+      unsigned equal = 0;
+      for (unsigned lane = 0; lane < TextIndexLine::lanes; ++lane)
+        equal |= static_cast<unsigned>(line.record[lane] == slot.record) << lane;
+      return equal;
     });
   }
   void drop_index(Slot slot) noexcept {
