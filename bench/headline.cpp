@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -65,19 +66,18 @@ class Headline {
     const auto gap = contest.workload().gap;
     const sessionize::Options<Clock> options{.gap = gap};
     add_peers<Clock, Integer>(contest, ByGap<Clock>{gap});
-    contest.template add<ObserveColumns<Sessions<Clock, Integer>>>("ours", options);
-    contest.template add<Observe<Sessions<Clock, Integer>>>("observe", options);
-    if (has_rows) contest.template add<Process<Sessions<Clock, Integer>>>("process", options);
+    contest.add<ObserveColumns<Sessions<Clock, Integer>>>("ours", options);
+    contest.add<Observe<Sessions<Clock, Integer>>>("observe", options);
+    if (has_rows) contest.add<Process<Sessions<Clock, Integer>>>("process", options);
     if (is_million) {
-      contest.template add<ObserveColumns<Sessions<Clock, Integer, Counting::on>>>("counting",
-                                                                                   options);
-      contest.template add<SweptColumns<Sessions<Clock, Integer>>>("expiry", options);
+      contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::on>>>("counting", options);
+      contest.add<SweptColumns<Sessions<Clock, Integer>>>("expiry", options);
     }
     const std::string floor = population.users == thousand.users ? "dense id" : "line update";
     if (floor == "dense id")
-      contest.template add_floor<DenseId<Clock>>(floor, population.users, ByGap<Clock>{gap});
+      contest.add_floor<DenseId<Clock>>(floor, population.users, ByGap<Clock>{gap});
     else
-      contest.template add_floor<LineUpdate<Clock>>(floor, population.users, ByGap<Clock>{gap});
+      contest.add_floor<LineUpdate<Clock>>(floor, population.users, ByGap<Clock>{gap});
     const Figures ns = finish(name, contest, contest.run_warm());
     add_row(name, ns, "ours", floor);
     add_row("observe/" + name, ns, "observe", floor);
@@ -98,9 +98,9 @@ class Headline {
     const auto gap = contest.workload().gap;
     const sessionize::Options<Clock> options{.gap = gap};
     add_peers<Clock, Text>(contest, ByGap<Clock>{gap});
-    contest.template add<ObserveColumns<Sessions<Clock, Text>>>("ours", options);
-    contest.template add<Observe<Sessions<Clock, Text>>>("observe", options);
-    contest.template add_floor<HashBytes>("hash bytes");
+    contest.add<ObserveColumns<Sessions<Clock, Text>>>("ours", options);
+    contest.add<Observe<Sessions<Clock, Text>>>("observe", options);
+    contest.add_floor<HashBytes>("hash bytes");
     const Figures ns = finish(name, contest, contest.run_warm());
     add_row(name, ns, "ours", "hash bytes");
     add_row("observe/" + name, ns, "observe", "hash bytes");
@@ -114,8 +114,8 @@ class Headline {
         name, cold_workload<Clock, Integer>(Users(population.users, 0, seed), Keys::integers));
     const auto gap = contest.workload().gap;
     add_peers<Clock, Integer>(contest, ByGap<Clock>{gap});
-    contest.template add<ObserveColumns<Sessions<Clock, Integer>>>(
-        "ours", sessionize::Options<Clock>{.gap = gap});
+    contest.add<ObserveColumns<Sessions<Clock, Integer>>>("ours",
+                                                          sessionize::Options<Clock>{.gap = gap});
     begin_ = begin;
     // Each takes as long as dozens of the others' rounds.
     add_row(name, finish(name, contest, contest.run_cold(std::min(rounds_, 3))), "ours");
@@ -128,10 +128,9 @@ class Headline {
     auto contest = make_warm<Clock, Integer>(name, population, Keys::integers);
     const auto gap = contest.workload().gap;
     add_peers<Clock, Integer>(contest, ByGap<Clock>{gap});
-    contest.template add<ObserveColumns<Sessions<Clock, Integer>>>(
-        "ours", sessionize::Options<Clock>{.gap = gap});
-    contest.template add_floor<LineUpdate<Clock>>("line update", population.users,
-                                                  ByGap<Clock>{gap});
+    contest.add<ObserveColumns<Sessions<Clock, Integer>>>("ours",
+                                                          sessionize::Options<Clock>{.gap = gap});
+    contest.add_floor<LineUpdate<Clock>>("line update", population.users, ByGap<Clock>{gap});
     add_row(name, finish(name, contest, contest.run_warm()), "ours", "line update");
   }
 
@@ -140,14 +139,14 @@ class Headline {
     using Clock = Milliseconds;
     if (!wanted({name})) return;
     auto contest = make_warm<Clock, Integer>(name, population, Keys::integers);
-    const auto gap = contest.workload().gap, limit = 3 * gap;
+    const auto gap = contest.workload().gap, limit = gap + gap / 2;
     add_peers<Clock, Integer>(contest, ByGapOrLength<Clock>{gap, limit});
     if (by_rule) {
       using Rule = sessionize::MaxDuration<Clock::duration>;
-      contest.template add<ObserveColumns<Sessions<Clock, Integer, Counting::off, Rule>>>(
+      contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::off, Rule>>>(
           "ours", sessionize::Options<Clock>{.gap = gap}, Rule{limit});
     } else {
-      contest.template add<ObserveColumns<Sessions<Clock, Integer>>>(
+      contest.add<ObserveColumns<Sessions<Clock, Integer>>>(
           "ours", sessionize::Options<Clock>{
                       .gap = gap, .carry = limit, .past_carry = sessionize::PastCarry::splits});
     }
@@ -163,7 +162,8 @@ class Headline {
     Row row{"jsonl", ns.ours_ns};
     row.best_peer = "simdjson";
     row.best_peer_ns = ns.simdjson_ns;
-    row.note = "; nlohmann takes " + std::to_string(ns.nlohmann_ns / ns.ours_ns) + " times ours";
+    row.note = "; nlohmann takes " + std::to_string(std::lround(ns.nlohmann_ns / ns.ours_ns)) +
+               " times ours";
     rows_.push_back(row);
     say_done("jsonl");
   }
