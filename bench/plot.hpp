@@ -45,17 +45,18 @@ inline void draw_plot(const std::vector<Line>& lines, std::ostream& out) {
      font-family="system-ui, sans-serif" font-size="13" role="img"
      aria-label="Nanoseconds an event against the number of users">
 <style>
-  text { color: #24292f; fill: currentColor } .grid { stroke: #d0d7de }
+  .page { fill: #ffffff } text { color: #24292f; fill: currentColor } .grid { stroke: #d0d7de }
   polyline { fill: none; stroke: currentColor; stroke-width: 2 }
   polyline.ours { stroke-width: 3.5 } polyline.floor { stroke-dasharray: 5 4 }
   text.ours { font-weight: bold } .ours { color: #cf222e } .peer { color: #0969da }
   .prefetch { color: #8250df } .std { color: #9a6700 } .floor { color: #57606a }
   @media (prefers-color-scheme: dark) {
-    text { color: #e6edf3 } .grid { stroke: #30363d } .ours { color: #ff7b72 }
-    .peer { color: #58a6ff } .prefetch { color: #d2a8ff } .std { color: #d29922 }
-    .floor { color: #8b949e }
+    .page { fill: #0d1117 } text { color: #e6edf3 } .grid { stroke: #30363d }
+    .ours { color: #ff7b72 } .peer { color: #58a6ff } .prefetch { color: #d2a8ff }
+    .std { color: #d29922 } .floor { color: #8b949e }
   }
 </style>
+<rect class="page" width="700" height="400" rx="6"/>
 )";
   const auto text = [&out](double at_x, double at_y, const char* anchor, const std::string& style,
                            const std::string& value) {
