@@ -11,7 +11,8 @@
 //   key_table.hpp     the state of each key
 //   shard.hpp         which of n shards a key belongs to, for whoever splits a stream
 //
-// Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json) and
+// Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json),
+// parallel/parallel.hpp (one stream on several cores; target sessionize::parallel) and
 // testing/testing.hpp (for the tests of your own rules; target sessionize::testing).
 
 #include <sessionize/clock.hpp>

@@ -21,6 +21,7 @@ endfunction()
 consume(core package)
 consume(testing package)
 consume(json package)
+consume(parallel package)
 consume(core subdirectory)
 
 # What is not there is refused, with a message that says what is.
