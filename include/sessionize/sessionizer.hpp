@@ -89,24 +89,14 @@ class Sessionizer {
   /// its session's start, the session that it closed. The answer is given at once, also while
   /// something is pending for a sink.
   template <class Event = NoEvent>
-  decision_type observe(key_view key, time_point time, const Event& event = {}) {
-    const Slot slot = states_.find(key);
+  [[gnu::always_inline]] decision_type observe(key_view key, time_point time,
+                                               const Event& event = {}) {
     if constexpr (is_packed) {
-      // An answer that is made at once costs less than one that is filled in.
-      if (slot) [[likely]] {
-        const Packed packed(states_.packing().window(), packed_rules_, states_.place(slot), time);
-        if (packed.is_made()) [[likely]] {
-          ++outbox_.ledger.accepted;
-          if (!packed.starts()) return {placement_of(packed, time), std::nullopt, std::nullopt};
-          ++outbox_.ledger.sessions_started;
-          decision_type decision{placement_of(packed, time), closed_by(packed, slot), std::nullopt};
-          count_closed(*decision.closed);
-          count_emitted(*decision.closed);
-          return decision;
-        }
-      }
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
+        return answer(packed, key, time);
     }
-    return observe_exactly(slot, key, time, event);
+    return observe_exactly(key, time, event);
   }
 
   /// Decides on each event of a range of the caller's own type, in order, and gives `sink` each
@@ -287,37 +277,67 @@ class Sessionizer {
   template <class Event>
   Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement,
                   std::optional<summary_view>& closed) {
-    const Slot slot = states_.find(key);
-    if (!slot) [[unlikely]]
-      return admit_new(key, time, event, placement, closed);
     if constexpr (is_packed) {
-      const Packed packed(states_.packing().window(), packed_rules_, states_.place(slot), time);
-      if (packed.is_made()) [[likely]] {
-        placement = placement_of(packed, time);
-        ++outbox_.ledger.accepted;
-        if (!packed.starts()) return Admission::accepted;
-        closed.emplace(closed_by(packed, slot));
-        count_closed(*closed);
-        ++outbox_.ledger.sessions_started;
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
+        placement.time = time;
+        placement.reason = packed.starts ? packed.reason() : SplitReason::none;
+        placement.session_start = rules_.carried(packed.opened_at(), time);
+        placement.opened_at = packed.opened_at();
+        placement.ordinal = packed.ordinal();
+        count(packed);
+        if (!packed.starts) return Admission::accepted;
+        fill_in(closed.emplace(), packed, key);
+        outbox_.ledger.events_pending += closed->events.value_or(0);
         return Admission::closes;
       }
     }
-    return admit_known(slot, time, event, placement, closed);
+    return admit_exactly(key, time, event, placement, closed);
   }
-  [[nodiscard]] Placement<Clock> placement_of(const Packed& packed,
-                                              time_point time) const noexcept {
-    const SplitReason reason = packed.starts() ? packed.reason() : SplitReason::none;
-    return {time, reason, rules_.carried(packed.start(), time), packed.start(), packed.ordinal()};
+  /// The answer to an event that is decided on. Whether it starts a session cannot be foreseen: no
+  /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
+  [[nodiscard, gnu::always_inline]] decision_type answer(const Packed& packed, key_view key,
+                                                         time_point time) noexcept {
+    const SplitReason none = SplitReason::none;
+    decision_type decision{
+        {time, packed.starts ? packed.reason() : none, rules_.carried(packed.opened_at(), time),
+         packed.opened_at(), packed.ordinal()},
+        std::nullopt,
+        std::nullopt};
+    if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
+      fill_in(decision.closed.emplace(), packed, key);
+      if (!packed.starts) decision.closed.reset();
+    } else if (packed.starts) {
+      fill_in(decision.closed.emplace(), packed, key);
+    }
+    count(packed);
+    if constexpr (counting == Counting::on)
+      outbox_.ledger.events_emitted += packed.starts ? packed.closed().events : 0;
+    return decision;
   }
-  [[nodiscard]] summary_view closed_by(const Packed& packed, Slot slot) const noexcept {
-    return summarize(states_.key(slot), packed.closed(), close_reason(packed.reason()));
+  [[gnu::always_inline]] void fill_in(summary_view& closed, const Packed& packed,
+                                      key_view key) const noexcept {
+    // The table's view of the key: the caller's may end with the call.
+    if constexpr (!std::integral<Key> && !std::is_enum_v<Key>) key = states_.key(states_.find(key));
+    const State state = packed.closed();
+    closed.key = key;
+    closed.start = state.session_start;
+    closed.last = state.last;
+    closed.reason = close_reason(packed.reason());
+    closed.ordinal = state.ordinal;
+    if constexpr (counting == Counting::on) closed.events = state.events;
+  }
+  void count(const Packed& packed) noexcept {
+    ++outbox_.ledger.accepted;
+    const CloseReason reason = close_reason(packed.reason());
+    outbox_.ledger.sessions_started += packed.starts;
+    outbox_.ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
   }
   template <class Event>
-  [[gnu::noinline]] decision_type observe_exactly(Slot slot, key_view key, time_point time,
+  [[gnu::noinline]] decision_type observe_exactly(key_view key, time_point time,
                                                   const Event& event) {
     decision_type decision;
-    const Admission admission = slot ? admit_known(slot, time, event, decision, decision.closed)
-                                     : admit_new(key, time, event, decision, decision.closed);
+    const Admission admission = admit_exactly(key, time, event, decision, decision.closed);
     if (admission == Admission::closes) {
       count_emitted(*decision.closed);
     } else if (admission == Admission::rejected) {
@@ -327,10 +347,13 @@ class Sessionizer {
     return decision;
   }
 
-  /// The same for an event of a key that has state, whatever the rule.
+  /// The same for any key, state and rule.
   template <class Event>
-  Admission admit_known(Slot slot, time_point time, const Event& event, Placement<Clock>& placement,
-                        std::optional<summary_view>& closed) {
+  [[gnu::noinline]] Admission admit_exactly(key_view key, time_point time, const Event& event,
+                                            Placement<Clock>& placement,
+                                            std::optional<summary_view>& closed) {
+    const Slot slot = states_.find(key);
+    if (!slot) return admit_new(key, time, event, placement, closed);
     if constexpr (States::is_packed) states_.look_at(time);
     auto&& state = states_.load(slot);
     const SplitReason reason = rules_.reason(&state, time, event);

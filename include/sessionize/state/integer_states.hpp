@@ -4,6 +4,7 @@
 #include <sessionize/detail/processor.hpp>
 #include <sessionize/detail/seed.hpp>
 #include <sessionize/key.hpp>
+#include <sessionize/state/integer_line.hpp>
 #include <sessionize/state/line_table.hpp>
 #include <sessionize/state/packed_blocks.hpp>
 #include <sessionize/state/packed_state.hpp>
@@ -18,46 +19,6 @@
 namespace sessionize {
 inline namespace v0 {
 namespace detail {
-
-/// Three keys with their states in a cache line; two where times need 64 bits. In a free place all
-/// is zero, and a key may be zero too.
-template <std::unsigned_integral Offset_>
-struct alignas(64) IntegerLine {
-  using Offset = Offset_;
-  static constexpr unsigned lanes = sizeof(Offset) < 8 ? 3 : 2;
-
-  std::uint64_t key[lanes]{};
-  Offset previous[lanes]{};
-  Offset start[lanes]{};
-  std::uint32_t counts[4]{};  // a tally for each lane, as far apart as offsets; then what passed
-
-  static constexpr std::size_t previous_at = lanes * sizeof(std::uint64_t);
-  static constexpr std::size_t start_at = previous_at + lanes * sizeof(Offset);
-  static constexpr std::size_t tally_at = start_at + lanes * sizeof(Offset);
-
-  [[nodiscard]] std::uint32_t& passed() noexcept { return counts[3]; }
-  [[nodiscard]] PackedPlace<IntegerLine> place(unsigned lane) noexcept {
-    return {reinterpret_cast<std::byte*>(this) + lane * sizeof(Offset)};
-  }
-  [[nodiscard]] bool is_free(unsigned lane) noexcept { return place(lane).is_free(); }
-  /// A bit for each lane with this key, without a branch; free ones have zero.
-  [[nodiscard]] unsigned equal(std::uint64_t wanted) const noexcept {
-    unsigned equal = 0;
-    for (unsigned lane = 0; lane < lanes; ++lane)
-      equal |= static_cast<unsigned>(key[lane] == wanted) << lane;
-    return equal;
-  }
-  void move(unsigned lane, IntegerLine& to, unsigned at) noexcept {
-    const auto from = place(lane);
-    to.key[at] = key[lane];
-    to.place(at).set(from.previous(), from.start(), from.tally());
-    clear(lane);
-  }
-  void clear(unsigned lane) noexcept {
-    key[lane] = 0;
-    place(lane).set(0, 0, 0);
-  }
-};
 
 /// The states of integer keys, packed into the lines of their table. See key_states.hpp.
 template <session_clock Clock, class Key, class Rule, Counting counted>
@@ -92,6 +53,33 @@ class IntegerStates {
           if (line.is_free(lane)) equal &= ~(1U << lane);
       return equal;
     });
+  }
+  /// Where the state of a key is; null where it has none. A free place may be given for key zero.
+  [[nodiscard]] PackedPlace<Line> find_place(Key key) const noexcept {
+    const std::uint64_t wanted = word(key);
+    const Slot slot =
+        table_.find(hasher_(wanted), [wanted](Line& line) { return line.equal(wanted); });
+    return slot ? place(slot) : PackedPlace<Line>{};
+  }
+  /// Decides on an event of a key whose state is packed; false where that cannot be done.
+  [[nodiscard, gnu::always_inline]] bool decide(
+      Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
+      PackedDecision<Clock, Rule, counting>& decision) noexcept {
+#ifdef __SSE2__
+    if constexpr (sizeof(Offset) < 8) {
+      if (!rules.limited && !table_.empty()) [[likely]] {
+        const std::uint64_t hash = hasher_(word(key));
+        for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
+          const __m128i lanes = lanes_of(*line, word(key));
+          if (_mm_movemask_epi8(lanes) != 0) [[likely]]
+            return decide_in_vectors(*line, lanes, packing_.window(), rules, time, decision);
+          if (line->passed() == 0) return false;
+        }
+      }
+    }
+#endif
+    const auto place = find_place(key);
+    return place && decision.decide(packing_.window(), rules, place, time);
   }
   /// Asks the memory for what find() needs.
   void ask(Key key) const noexcept { __builtin_prefetch(table_.home(hasher_(word(key))), 1); }

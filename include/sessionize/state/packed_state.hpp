@@ -42,6 +42,7 @@ struct PackedPlace {
 
   std::byte* at = nullptr;
 
+  explicit operator bool() const noexcept { return at != nullptr; }
   [[nodiscard]] Offset& previous() const noexcept { return part<Offset>(Line::previous_at); }
   [[nodiscard]] Offset& start() const noexcept { return part<Offset>(Line::start_at); }
   [[nodiscard]] std::uint32_t& tally() const noexcept {
@@ -323,53 +324,51 @@ class StatePacking {
   std::vector<std::uint32_t> free_;
 };
 
-/// What one event has done to a packed state, where it could be decided on there.
+/// What one event has done to a packed state.
 template <session_clock Clock, class Rule, Counting counting>
-class PackedDecision {
- public:
+struct PackedDecision {
   using Packing = StatePacking<Clock, Rule, counting>;
   using Window = typename Packing::Window;
   using Offset = offset_t<Clock>;
   using time_point = typename Clock::time_point;
 
+  Window base;
+  const PackedRules<Offset>* rules;
+  Offset time, previous, was, start;  // the event's; the state's before it; its start behind it
+  std::uint32_t tally, next;          // before and behind it
+  bool starts;                        // a session
+
+  /// Decides on an event of the key that has the state at `place`; false where that cannot be done.
   template <class Line>
-  PackedDecision(const Window& window, const PackedRules<Offset>& rules, PackedPlace<Line> place,
-                 time_point time) noexcept
-      : window_(window),
-        rules_(rules),
-        time_(static_cast<Offset>(window.distance(time))),
-        previous_(place.previous()),
-        was_(place.start()),
-        tally_(place.tally()) {
-    is_made_ = window.holds(time) && time_ >= previous_ && Tally<counting>::has_room(tally_);
-    if (!is_made_) return;
-    starts_ = rules.limited
-                  ? PackedStep<true, Offset>::start_mask(previous_, was_, time_, rules) != 0
-                  : PackedStep<false, Offset>::by_gap(previous_, time_, rules);
-    start_ = starts_ ? time_ : was_;
-    next_ = Tally<counting>::next(tally_, 0U - static_cast<std::uint32_t>(starts_));
-    place.set(time_, start_, next_);
+  [[nodiscard]] bool decide(const Window& window, const PackedRules<Offset>& by,
+                            PackedPlace<Line> place, time_point at) noexcept {
+    base = window;
+    rules = &by;
+    time = static_cast<Offset>(window.distance(at));
+    previous = place.previous();
+    was = place.start();
+    tally = place.tally();
+    if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) return false;
+    const Offset mask = by.limited ? PackedStep<true, Offset>::start_mask(previous, was, time, by)
+                                   : PackedStep<false, Offset>::start_mask(previous, was, time, by);
+    starts = mask != 0;
+    start = static_cast<Offset>(was ^ ((was ^ time) & mask));
+    next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
+    place.set(time, start, next);
+    return true;
   }
-  [[nodiscard]] bool is_made() const noexcept { return is_made_; }
-  [[nodiscard]] bool starts() const noexcept { return starts_; }
-  [[nodiscard]] time_point start() const noexcept { return window_.time(start_); }
-  [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next_); }
+  [[nodiscard]] time_point opened_at() const noexcept { return base.time(start); }
+  [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next); }
+  /// Why the session starts, if it does.
   [[nodiscard]] SplitReason reason() const noexcept {
-    return rules_.limited
-               ? PackedStep<true, Offset>::reason(previous_, was_, time_, rules_, ~Offset{0})
+    return rules->limited
+               ? PackedStep<true, Offset>::reason(previous, was, time, *rules, ~Offset{0})
                : SplitReason::gap;
   }
-  /// The state before the event, which started a session.
+  /// The state before the event.
   [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {
-    return Packing::unpack(window_, previous_, was_, tally_);
+    return Packing::unpack(base, previous, was, tally);
   }
-
- private:
-  const Window& window_;
-  const PackedRules<Offset>& rules_;
-  Offset time_, previous_, was_, start_ = 0;
-  std::uint32_t tally_, next_ = 0;
-  bool is_made_, starts_ = false;
 };
 
 }  // namespace detail

@@ -151,8 +151,15 @@ class TextStates {
 
   [[nodiscard]] Slot find(std::string_view key) const noexcept {
     const std::uint64_t hash = hasher_(key);
-    const auto place = find_place(hash, key);
+    const auto place = find_index(hash, key);
     return place ? Slot{place.line->record[place.lane]} : Slot{};
+  }
+  /// Decides on an event of a key whose state is packed; false where that cannot be done.
+  [[nodiscard]] bool decide(std::string_view key, typename Clock::time_point time,
+                            const PackedRules<Offset>& rules,
+                            PackedDecision<Clock, Rule, counting>& decision) noexcept {
+    const Slot slot = find(key);
+    return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
   /// Asks the memory for what find() needs first.
   void ask(std::string_view key) const noexcept { __builtin_prefetch(index_.home(hasher_(key))); }
@@ -369,7 +376,7 @@ class TextStates {
     for (std::size_t word = 0; word < 6; ++word) difference |= one[word] ^ other[word];
     return difference == 0;
   }
-  [[nodiscard]] typename Index::Place find_place(std::uint64_t hash,
+  [[nodiscard]] typename Index::Place find_index(std::uint64_t hash,
                                                  std::string_view key) const noexcept {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
     return index_.find(hash, [this, tag, key](const TextIndexLine& line) {
