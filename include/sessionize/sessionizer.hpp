@@ -376,11 +376,15 @@ class Sessionizer {
       outbox_.ledger.rejected.add(RejectReason::too_many_keys);
       return Admission::rejected;
     }
-    State state;
-    rules_.advance(state, SplitReason::first_event, time, event);
-    place(placement, state, SplitReason::first_event, time);
     typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
-    states_.insert(key, std::move(state));
+    if constexpr (States::is_packed) {
+      states_.insert(key, time);
+    } else {
+      State state;
+      rules_.advance(state, SplitReason::first_event, time, event);
+      states_.insert(key, std::move(state));
+    }
+    placement = {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
     turn.take();
     ++outbox_.ledger.accepted;
     ++outbox_.ledger.sessions_started;

@@ -44,10 +44,7 @@ class EntryStates {
     return table_.entries()[slot.entry - 1].value;
   }
   void store(Slot, State&) noexcept {}
-  Slot insert(const View& key, State&& state) {
-    table_.insert(key, std::move(state));
-    return slot(table_.size() - 1);
-  }
+  void insert(const View& key, State&& state) { table_.insert(key, std::move(state)); }
   void erase(Slot slot) noexcept { static_cast<void>(table_.erase_at(slot.entry - 1)); }
   template <class Found>
   void erase_all(std::vector<Found>& found) noexcept {

@@ -91,15 +91,15 @@ class IntegerStates {
   }
   [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
   void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
-  Slot insert(Key key, const State& state) {
-    if (table_.size() == 0) packing_.rebase(state.previous, [](auto) {});
+  /// Inserts a key with a first event at `time`.
+  void insert(Key key, typename Clock::time_point time) {
+    if (table_.size() == 0) packing_.rebase(time, [](auto) {});
     const std::uint64_t hash = hasher_(word(key));
     const Slot slot = table_.insert(hash);
     Undo undo{table_, hash, slot};
-    packing_.store(place(slot), state);
+    packing_.begin(place(slot), time);
     undo.wanted = false;
     slot.line->key[slot.lane] = word(key);
-    return slot;
   }
   void erase(Slot slot) noexcept {
     packing_.release(place(slot));
@@ -177,15 +177,16 @@ class IntegerStates {
     return look_up(block, count,
                    [&block](std::size_t i) { return std::pair(block.line[i], block.key[i]); });
   }
-  [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i) noexcept {
-    return block.line[i]->passed() != 0;
+  template <class KeyLike>
+  [[nodiscard]] bool may_be_behind(const Block& block, std::size_t i,
+                                   const KeyLike& key) const noexcept {
+    return line_of(block, i, hasher_(word(static_cast<Key>(key))))->passed() != 0;
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
               std::size_t to) const noexcept {
-    const std::uint64_t wanted = word(static_cast<Key>(key));
-    const std::uint64_t hash = hasher_(wanted);
-    Line* const next = table_.next(hash, block.is_begun ? block.line[i] : table_.home(hash));
+    const std::uint64_t wanted = word(static_cast<Key>(key)), hash = hasher_(wanted);
+    Line* const next = table_.next(hash, line_of(block, i, hash));
     __builtin_prefetch(next, 1);
     missed.is_begun = true;
     missed.key[to] = wanted;
@@ -194,6 +195,10 @@ class IntegerStates {
   [[nodiscard]] std::uint64_t generation() const noexcept { return table_.generation(); }
 
  private:
+  [[nodiscard]] Line* line_of(const Block& block, std::size_t i,
+                              std::uint64_t hash) const noexcept {
+    return block.is_begun ? block.line[i] : table_.home(hash);
+  }
   /// Looks for the key of each event i in a line; `where(i)` gives both.
   template <class Where>
   static std::uint64_t look_up(Block& block, std::size_t count, Where where) noexcept {

@@ -17,7 +17,8 @@
 //   find(key)           the slot of a key; false where it has none
 //   load(slot)          the state; a reference to it, or a copy that is to be stored
 //   store(slot, state)  puts a state back; may throw std::bad_alloc, and then has not
-//   insert(key, state)  the slot of a key that has had none; may throw, and then has not
+//   insert(key, state)  keeps the state of a key that has had none; may throw, and then has not.
+//                       Those that are packed take the time of its first event
 //   erase(slot)         also erase_all(slots): forgets keys
 //   key(slot)           a view of the key, good until it is erased or another is inserted
 //   groups(), visit(group, f)

@@ -136,9 +136,10 @@ class LineTable {
   /// nothing has changed.
   [[nodiscard]] Place insert(std::uint64_t hash) {
     if (directory_.empty()) start();
-    while (owner(hash).taken >= room(mask_ + 1)) grow(hash);
+    Segment* segment = &owner(hash);
+    for (; segment->taken >= segment->room; segment = &owner(hash)) grow(hash);
     ++size_;
-    return take(owner(hash), hash);
+    return take(*segment, hash);
   }
   /// Makes a place of an item with this hash free; its owner clears it.
   void erase(std::uint64_t hash, Place place) noexcept {
@@ -170,6 +171,7 @@ class LineTable {
   }
   /// Gives memory back where less than an eighth of it is in use.
   void shrink() {
+    decltype(copy_)().swap(copy_);
     if (size_ == 0) {
       LineTable none(hash_of_);
       swap(none);
@@ -186,24 +188,32 @@ class LineTable {
   struct Segment {
     std::vector<Line, PageAllocator<Line>> lines;
     std::size_t taken = 0;
+    std::size_t room = 0;
     unsigned depth = 0;
   };
 
-  /// How many items a segment of so many lines takes: fewer where lines are cheap, as each item
-  /// that is not in its home line costs more than a line.
-  [[nodiscard]] static constexpr std::size_t room(std::size_t lines) noexcept {
+  /// How many items the segment of this number takes that has so many lines. Small ones take fewer,
+  /// as lines are cheap, and each item that is not in its home line costs more than one. Full ones
+  /// differ by up to a tenth: they fill up equally fast, and must not all be split at a time.
+  [[nodiscard]] static constexpr std::size_t room(std::size_t lines, std::size_t number) noexcept {
     const std::size_t places = lines * Line::lanes;
-    return lines < full_segment ? places / 2 : places * 7 / 10;
+    if (lines < full_segment) return places / 2;
+    // Steps of the golden ratio are spread evenly, however many there are.
+    const std::size_t step = number * 0x9e37'79b9 % (std::size_t{1} << 32) >> 22;
+    return places * 13 / 20 + places * step / 10 / 1024;
+  }
+  [[nodiscard]] static constexpr std::size_t least_room(std::size_t lines) noexcept {
+    return room(lines, 0);
   }
   struct Shape {
     std::size_t lines, segments;
   };
   [[nodiscard]] static Shape shape_for(std::size_t items) noexcept {
     Shape shape{2, 1};
-    while (shape.lines < full_segment && room(shape.lines) < items) shape.lines *= 2;
+    while (shape.lines < full_segment && least_room(shape.lines) < items) shape.lines *= 2;
     // A little more than that, as the segments are not equally full.
-    if (room(shape.lines) < items)
-      while (room(shape.lines) * shape.segments < items + items / 16) shape.segments *= 2;
+    if (least_room(shape.lines) < items)
+      while (least_room(shape.lines) * shape.segments < items + items / 16) shape.segments *= 2;
     return shape;
   }
 
@@ -226,9 +236,10 @@ class LineTable {
       ++line.passed();
     }
   }
-  /// Moves all items of `from` to where they belong.
-  void move_all(Segment& from) noexcept {
-    for (Line& line : from.lines)
+  /// Moves all items of some lines to where they belong.
+  template <class Lines>
+  void move_all(Lines& from) noexcept {
+    for (Line& line : from)
       for (unsigned lane = 0; lane < Line::lanes; ++lane)
         if (!line.is_free(lane)) {
           const std::uint64_t hash = hash_of_(line, lane);
@@ -258,20 +269,25 @@ class LineTable {
       owners.resize(owners.size() * 2);
       for (std::size_t i = 0; i < owners.size(); ++i) owners[i] = owner_[i / 2];
     }
-    Segment low{std::vector<Line, PageAllocator<Line>>(mask_ + 1), 0, depth};
-    Segment high = low;
-    segments_.reserve(segments_.size() + 1);
+    const std::size_t number = segments_.size();
+    // Fresh memory is dear: what is split stays where it is, by way of a copy that is kept.
+    Segment high{std::vector<Line, PageAllocator<Line>>(mask_ + 1), 0, room(mask_ + 1, number),
+                 depth};
+    segments_.reserve(number + 1);
+    copy_ = segments_[old].lines;
 
     depth_ = std::max(depth_, depth);
     directory_.swap(directory);
     owner_.swap(owners);
-    Segment from = std::exchange(segments_[old], std::move(low));
+    std::fill(segments_[old].lines.begin(), segments_[old].lines.end(), Line{});
+    segments_[old].taken = 0;
+    segments_[old].depth = depth;
     segments_.push_back(std::move(high));
     for (std::size_t i = 0; i < owner_.size(); ++i)
       if (owner_[i] == old && (i >> (depth_ - depth) & 1) != 0)
-        owner_[i] = static_cast<std::uint32_t>(segments_.size() - 1);
+        owner_[i] = static_cast<std::uint32_t>(number);
     point();
-    move_all(from);
+    move_all(copy_);
     ++generation_;
   }
   /// Builds the table anew, of `segments` (a power of two) of `lines` each, or more lines where
@@ -284,7 +300,7 @@ class LineTable {
         for (unsigned lane = 0; lane < Line::lanes; ++lane)
           if (!line.is_free(lane)) ++items[(hash_of_(line, lane) >> 1) >> (63 - depth)];
     const std::size_t most = *std::max_element(items.begin(), items.end());
-    while (room(lines) < most) lines *= 2;
+    while (least_room(lines) < most) lines *= 2;
     LineTable made(hash_of_);
     made.depth_ = depth;
     made.mask_ = lines - 1;
@@ -293,12 +309,13 @@ class LineTable {
     made.segments_.resize(segments);
     for (std::size_t i = 0; i < segments; ++i) {
       made.segments_[i].lines.resize(lines);
+      made.segments_[i].room = room(lines, i);
       made.segments_[i].depth = made.depth_;
       made.owner_[i] = static_cast<std::uint32_t>(i);
     }
     made.point();
     made.size_ = size_;
-    for (Segment& from : segments_) made.move_all(from);
+    for (Segment& from : segments_) made.move_all(from.lines);
     const std::uint64_t generation = generation_ + 1;
     swap(made);
     generation_ = generation;
@@ -306,6 +323,7 @@ class LineTable {
 
   [[no_unique_address]] HashOf hash_of_;
   std::vector<Segment> segments_;
+  std::vector<Line, PageAllocator<Line>> copy_;  // of the last segment that was split
   std::vector<Line*> directory_;
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;

@@ -151,8 +151,8 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
       const bool counted = (found >> i & 1) != 0;
       if constexpr (limited) {
         const bool gap_splits = Step::by_gap(previous, time, rules);
-        by_gap += gap_splits & counted;
-        by_duration += !gap_splits & Step::by_duration(was, time, rules) & counted;
+        by_gap += gap_splits && counted;
+        by_duration += !gap_splits && counted && Step::by_duration(was, time, rules);
       }
       if constexpr (counting == Counting::on)
         events_closed += Tally<counting>::events(tally) & mask & (std::uint64_t{0} - counted);
@@ -208,7 +208,7 @@ struct CountBlocks : BlockCounts {
 ///     approach(block, count)        goes from there to the lines where their states are
 ///     locate(block, keys, count)    finds their places; returns a bit for each that has one
 ///     locate_missed(block, count)   the same for keys that were followed
-///     may_be_behind(block, i)       whether the key of event i, not located, may be further on
+///     may_be_behind(block, i, key)  whether the key of event i, not located, may be further on
 ///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
 ///     asks()                        whether the memory should be asked for things ahead of time
 ///     ask(i, next, last)            asks for what the next block, or the one behind it, needs
@@ -287,7 +287,8 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       }
       for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(lost));
-        if (missed.generation == states.generation() && states.may_be_behind(missed, i))
+        if (missed.generation == states.generation() &&
+            states.may_be_behind(missed, i, keys[missed_event[i]]))
           miss(missed, i, missed_event[i]);
         else
           alone[loners++] = missed_event[i];
@@ -296,6 +297,11 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     while (misses != 0) alone[loners++] = missed_event[--misses];
     std::sort(alone, alone + loners);
     for (std::size_t i = 0; i < loners; ++i) one(alone[i]);
+  };
+
+  // Where lines have moved, missed keys may be found again: their events come first.
+  const auto keep_up = [&] {
+    if (misses != 0 && missed.generation != states.generation()) go_back_to_missed();
   };
 
   Block blocks[3];
@@ -336,10 +342,20 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       update(
           block, found, size, times + at, answers + at, [](std::size_t) {}, event);
     }
-    for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
+    // All events of a key go the same way: which one is settled before any key is inserted.
+    std::uint64_t absent = all_of(size) & ~found;
+    for (std::uint64_t lost = absent; lost != 0; lost &= lost - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(lost));
+      if (block.generation != states.generation() || !states.may_be_behind(block, i, keys[at + i]))
+        continue;
       miss(block, i, at + i);
+      absent &= ~(lost & (0 - lost));
     }
+    for (; absent != 0; absent &= absent - 1) {
+      keep_up();
+      one(at + static_cast<std::size_t>(std::countr_zero(absent)));
+    }
+    keep_up();
   }
   go_back_to_missed();
 }

@@ -113,7 +113,7 @@ struct PackedRules {
     Offset least = 0;
     bool never = false;
     [[nodiscard]] constexpr bool operator()(Offset from, Offset to) const noexcept {
-      return (static_cast<Offset>(to - from) >= least) & !never;
+      return static_cast<Offset>(to - from) >= least && !never;
     }
   };
   AtLeast gap;           ///< from `previous`
@@ -145,8 +145,9 @@ struct PackedStep {
   /// into a branch, and one in ten goes wrong.
   [[nodiscard]] static constexpr Offset start_mask(Offset previous, Offset start, Offset time,
                                                    const Rules& rules) noexcept {
-    const bool starts = by_gap(previous, time, rules) | by_duration(start, time, rules) |
-                        by_carry(start, time, rules);
+    const auto bit = [](bool splits) { return static_cast<Offset>(splits); };
+    const Offset starts = bit(by_gap(previous, time, rules)) |
+                          bit(by_duration(start, time, rules)) | bit(by_carry(start, time, rules));
     return static_cast<Offset>(Offset{0} - starts);
   }
   /// Why the event starts a session, of which `mask` is start_mask().
@@ -225,6 +226,21 @@ class StatePacking {
     } else {
       place.set(0, keep(state), 0);
     }
+  }
+
+  /// Packs the state of a key whose first event is at `time` into a free place. Where it throws
+  /// (memory), nothing has changed.
+  template <class Line>
+  void begin(PackedPlace<Line> place, time_point time) {
+    const std::uint64_t distance = window_.distance(time);
+    if (distance <= largest) [[likely]]
+      return place.set(static_cast<Offset>(distance), static_cast<Offset>(distance),
+                       Tally<counting>::pack(1, 1));
+    State state;
+    state.session_start = state.previous = state.last = time;
+    state.ordinal = 1;
+    ++state.events;
+    place.set(0, keep(state), 0);
   }
 
   /// Gives back what a state that is forgotten has elsewhere.

@@ -170,14 +170,15 @@ class TextStates {
   [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
   void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
 
-  Slot insert(std::string_view key, const State& state) {
+  /// Inserts a key with a first event at `time`.
+  void insert(std::string_view key, typename Clock::time_point time) {
     assert(size() < max_size);
-    if (size() == 0) packing_.rebase(state.previous, [](auto) {});
+    if (size() == 0) packing_.rebase(time, [](auto) {});
     Line record;
     Release release{*this, record};
     set_text(record, key);
     release.has_text = true;
-    packing_.store(record.place(), state);
+    packing_.begin(record.place(), time);
     release.has_state = true;
     generation_ += records_.push_back(record) ? 1 : 0;
     release.is_pushed = true;
@@ -186,7 +187,6 @@ class TextStates {
     release = Release{*this, record, false, false, false};
     place.line->tag[place.lane] = static_cast<std::uint32_t>(hash >> 32);
     place.line->record[place.lane] = static_cast<std::uint32_t>(records_.size());
-    return {static_cast<std::uint32_t>(records_.size())};
   }
   void erase(Slot slot) noexcept {
     Line& record = at(slot);
@@ -248,7 +248,6 @@ class TextStates {
     std::uint64_t hash[block_size];
     Line* line[block_size]{};
     TextIndexLine* index[block_size]{};
-    bool none[block_size];  ///< no record in the line of the index has the key's tag
   };
   [[nodiscard]] bool asks() const noexcept {
     return records_.size() * sizeof(Line) > second_level_cache;
@@ -270,7 +269,6 @@ class TextStates {
       const TextIndexLine& line = *block.index[i];
       const unsigned equal = line.equal(static_cast<std::uint32_t>(block.hash[i] >> 32));
       const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
-      block.none[i] = equal == 0;
       block.line[i] = &records_[record - (record != 0)];
     }
   }
@@ -292,8 +290,10 @@ class TextStates {
       return found;
     });
   }
-  [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i) noexcept {
-    return block.none[i] && block.index[i]->passed() != 0;
+  template <class KeyLike>
+  [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i,
+                                          const KeyLike&) noexcept {
+    return block.index[i]->passed() != 0;
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
