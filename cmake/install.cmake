@@ -16,9 +16,11 @@ endfunction()
 
 sessionize_install_component(sessionize)
 sessionize_install_component(sessionize_testing)
-if(TARGET sessionize_json)
-  sessionize_install_component(sessionize_json)
-endif()
+foreach(component IN ITEMS sessionize_json sessionize_simdjson)
+  if(TARGET ${component})
+    sessionize_install_component(${component})
+  endif()
+endforeach()
 
 configure_file(cmake/sessionize-config.cmake.in sessionize-config.cmake @ONLY)
 write_basic_package_version_file(sessionize-config-version.cmake COMPATIBILITY SameMinorVersion

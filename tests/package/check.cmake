@@ -21,6 +21,11 @@ endfunction()
 consume(core package)
 consume(testing package)
 consume(json package)
+if(EXISTS ${WORK}/moved/share/cmake/sessionize/sessionize_simdjson-targets.cmake)
+  consume(simdjson package)
+else()
+  message("simdjson is not installed: its component was not tried")
+endif()
 consume(core subdirectory)
 
 # What is not there is refused, with a message that says what is.

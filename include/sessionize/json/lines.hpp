@@ -132,9 +132,9 @@ struct CountRejectedLines {
 /// number. Lines are handed on as they come, also from a pipe that pauses.
 /// Returns what it met; whether reading failed before the end is what `in.bad()` says. Throws what
 /// the callables and the stream throw. Linear; memory is bounded by the reader's limits.
-template <session_clock Clock, std::invocable<const Event<Clock>&> OnEvent,
+template <session_clock Clock, class Shortcut, std::invocable<const Event<Clock>&> OnEvent,
           class Errors = CountRejectedLines>
-LineCounts read_lines(std::istream& in, EventReader<Clock>& reader, OnEvent&& on_event,
+LineCounts read_lines(std::istream& in, EventReader<Clock, Shortcut>& reader, OnEvent&& on_event,
                       Errors&& errors = {}, std::string_view source = {}) {
   static_assert(std::is_void_v<std::invoke_result_t<OnEvent&, const Event<Clock>&>>,
                 "on_event returns nothing: act on what a sessionizer or a sink answers inside it");
