@@ -6,6 +6,7 @@
 #include <sessionize/record.hpp>
 #include <sessionize/utc.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,7 +30,7 @@ class IdWriter {
   /// Appends a text as it is.
   constexpr void text(std::string_view piece) noexcept {
     if (size_ <= buffer_.size() && piece.size() <= buffer_.size() - size_)
-      for (std::size_t i = 0; i < piece.size(); ++i) buffer_[size_ + i] = piece[i];
+      std::copy_n(piece.data(), piece.size(), buffer_.data() + size_);
     size_ += piece.size();
   }
   /// Appends a number in decimal, filled up with zeros to at least `width` digits.
@@ -55,12 +56,16 @@ class IdWriter {
   /// Appends the UTC time of day, HH:mm:ss; floored, also before 1970.
   template <utc_time_point TimePoint>
   constexpr void time_of_day(TimePoint time) noexcept {
-    const UtcFields utc = utc_fields(time);
-    number(utc.hour, 2);
-    text(":");
-    number(utc.minute, 2);
-    text(":");
-    number(utc.second, 2);
+    // Without the date, which is most of the work of utc_fields().
+    const auto second = static_cast<unsigned>(
+        detail::floor_mod(time.time_since_epoch().count(), detail::ticks_per_day<TimePoint>) /
+        detail::ticks_per_second<TimePoint>);
+    const auto digit = [](unsigned value) { return static_cast<char>('0' + value); };
+    const unsigned hour = second / 3'600, minute = second / 60 % 60;
+    const char written[] = {digit(hour / 10),        digit(hour % 10),   ':',
+                            digit(minute / 10),      digit(minute % 10), ':',
+                            digit(second % 60 / 10), digit(second % 10)};
+    text({written, sizeof written});
   }
   /// Appends the UTC date and time to the clock's precision, 2022-07-01T00:00:02.000Z; years
   /// before 0 or after 9999 have a sign.

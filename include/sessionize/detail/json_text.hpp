@@ -116,34 +116,71 @@ inline bool skip_plain(const char*& at, const char* end) noexcept {
   return (seen & high) == 0;
 }
 
-/// Appends `text`, which is UTF-8, to `out` as a JSON string with its quotes. Escapes what JSON
-/// wants escaped (quotes, backslashes, control characters) and nothing else. Linear.
-inline void append_json_string(std::string& out, std::string_view text) {
+/// Copies a text, most often a short one, and returns where its copy ends.
+inline char* copy_short(char* out, const char* from, std::size_t size) noexcept {
+  // Two moves that overlap take the place of a call.
+  if (size - 8 <= 8) {
+    std::uint64_t first = 0, last = 0;
+    std::memcpy(&first, from, 8);
+    std::memcpy(&last, from + size - 8, 8);
+    std::memcpy(out, &first, 8);
+    std::memcpy(out + size - 8, &last, 8);
+  } else if (size - 4 < 4) {
+    std::uint32_t first = 0, last = 0;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + size - 4, 4);
+    std::memcpy(out, &first, 4);
+    std::memcpy(out + size - 4, &last, 4);
+  } else if (size != 0) {
+    std::memcpy(out, from, size);
+  }
+  return out + size;
+}
+
+/// How many bytes write_json_string() may write.
+constexpr std::size_t json_string_bound(std::string_view text) noexcept {
+  return 6 * text.size() + 2;
+}
+
+/// Writes `text`, which is UTF-8, as a JSON string with its quotes, and returns the end. Escapes
+/// what JSON wants escaped (quotes, backslashes, control characters) and nothing else. Linear.
+/// Precondition: there are json_string_bound(text) bytes from `out` on.
+inline char* write_json_string(char* out, std::string_view text) noexcept {
   constexpr char hex[] = "0123456789abcdef";
-  out += '"';
-  std::size_t plain = 0;  // where the run of characters begins that need no escape
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
-    out += '\\';
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  *out++ = '"';
+  for (;;) {
+    const char* const plain = at;
+    skip_plain(at, end);
+    out = copy_short(out, plain, static_cast<std::size_t>(at - plain));
+    if (at == end) break;
+    const auto c = static_cast<unsigned char>(*at++);
+    *out++ = '\\';
     switch (c) {
-      case '"': out += '"'; break;
-      case '\\': out += '\\'; break;
-      case '\b': out += 'b'; break;
-      case '\f': out += 'f'; break;
-      case '\n': out += 'n'; break;
-      case '\r': out += 'r'; break;
-      case '\t': out += 't'; break;
+      case '"': *out++ = '"'; break;
+      case '\\': *out++ = '\\'; break;
+      case '\b': *out++ = 'b'; break;
+      case '\f': *out++ = 'f'; break;
+      case '\n': *out++ = 'n'; break;
+      case '\r': *out++ = 'r'; break;
+      case '\t': *out++ = 't'; break;
       default:
-        out += "u00";
-        out += hex[c >> 4];
-        out += hex[c & 0xF];
+        out = copy_short(out, "u00", 3);
+        *out++ = hex[c >> 4];
+        *out++ = hex[c & 0xF];
     }
   }
-  out.append(text, plain, text.size() - plain);
-  out += '"';
+  *out++ = '"';
+  return out;
+}
+
+/// Appends `text` to `out` as write_json_string() writes it.
+inline void append_json_string(std::string& out, std::string_view text) {
+  const std::size_t before = out.size();
+  out.resize(before + json_string_bound(text));
+  char* const end = write_json_string(out.data() + before, text);
+  out.resize(static_cast<std::size_t>(end - out.data()));
 }
 
 }  // namespace detail

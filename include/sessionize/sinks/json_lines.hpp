@@ -5,9 +5,11 @@
 #include <sessionize/detail/json_text.hpp>
 #include <sessionize/sinks/layout.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,37 +18,36 @@
 namespace sessionize {
 inline namespace v0 {
 
-/// A row that is written as one JSON object.
+/// A row that is written as one JSON object, behind what `line` holds: `line` has it after end().
 class JsonRow {
  public:
-  explicit JsonRow(std::string& line) : line_(&line) {}
+  explicit JsonRow(std::string& line) : line_(&line), size_(line.size()) {}
 
   void text(std::string_view name, std::optional<std::string_view> value) {
-    begin(name);
-    if (value)
-      detail::append_json_string(*line_, *value);
-    else
-      line_->append("null");
+    char* const out = begin(name, value ? detail::json_string_bound(*value) : null.size());
+    finish(value ? detail::write_json_string(out, *value)
+                 : detail::copy_short(out, null.data(), null.size()));
   }
   template <class Number>
   void number(std::string_view name, std::optional<Number> value) {
-    begin(name);
-    if (!value || !is_finite(*value)) {
-      line_->append("null");
-      return;
-    }
-    char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, *value).ptr;
-    line_->append(digits, end);
+    if (!value || !is_finite(*value)) return json(name, std::nullopt);
+    constexpr std::size_t longest = 32;
+    char* const out = begin(name, longest);
+    finish(std::to_chars(out, out + longest, *value).ptr);
   }
   /// A value that is JSON already.
   void json(std::string_view name, std::optional<std::string_view> value) {
-    begin(name);
-    line_->append(value.value_or("null"));
+    const std::string_view text = value.value_or(null);
+    finish(detail::copy_short(begin(name, text.size()), text.data(), text.size()));
   }
-  void end() { line_->append("}\n"); }
+  void end() {
+    line_->resize(size_);
+    line_->append("}\n");
+  }
 
  private:
+  static constexpr std::string_view null = "null";
+
   /// JSON has no infinity and no NaN.
   template <class Number>
   [[nodiscard]] static bool is_finite(Number value) {
@@ -55,14 +56,24 @@ class JsonRow {
     else
       return true;
   }
-  void begin(std::string_view name) {
-    line_->push_back(first_ ? '{' : ',');
+  /// Writes a member's name, and returns where its value goes, which has so much room.
+  char* begin(std::string_view name, std::size_t room) {
+    const std::size_t wanted = size_ + detail::json_string_bound(name) + 2 + room;
+    // Once a line, as a rule: a string grows at a price.
+    if (line_->size() < wanted) line_->resize(std::max(wanted, size_ + at_once));
+    char* out = line_->data() + size_;
+    *out++ = first_ ? '{' : ',';
     first_ = false;
-    detail::append_json_string(*line_, name);
-    line_->push_back(':');
+    out = detail::write_json_string(out, name);
+    *out++ = ':';
+    return out;
   }
+  void finish(const char* end) { size_ = static_cast<std::size_t>(end - line_->data()); }
+
+  static constexpr std::size_t at_once = 512;
 
   std::string* line_;
+  std::size_t size_;  // how much of the line is written
   bool first_ = true;
 };
 
