@@ -51,7 +51,7 @@ template <s::json::shortcut Shortcut>
 class Pair {
  public:
   Pair() {
-    for (const std::size_t nesting : {512, 3, 1, 0}) {
+    for (const std::size_t nesting : {512U, 3U, 1U, 0U}) {
       add({}, nesting);
       add({.key = {"user_id", "n"},
            .time = "event_timestamp",
@@ -220,7 +220,8 @@ inline std::vector<std::string> values() {
                                "/*c*/1",
                                "1//c",
                                "1;"};
-  for (const std::size_t depth : {1, 2, 3, 4, 5, 511, 512, 513, 514, 1'023, 1'024, 1'025, 3'000}) {
+  for (const std::size_t depth :
+       {1U, 2U, 3U, 4U, 5U, 511U, 512U, 513U, 514U, 1'023U, 1'024U, 1'025U, 3'000U}) {
     all.push_back(repeat("[", depth) + repeat("]", depth));
     all.push_back(repeat("[", depth) + repeat("]", depth - 1));
     all.push_back(repeat(R"({"a":)", depth) + "1" + repeat("}", depth));

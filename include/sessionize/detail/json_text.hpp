@@ -68,16 +68,31 @@ constexpr std::size_t valid_utf8_prefix(std::string_view text) noexcept {
   return clean;
 }
 
+/// The high bits of the bytes in eight characters, loaded by a little-endian machine, that a JSON
+/// string escapes. Bits above the lowest one that is set may be wrong.
+constexpr std::uint64_t escaped_bytes(std::uint64_t word) noexcept {
+  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+  // A byte's high bit: whether it is zero, or below 0x20. A borrow makes some above the first one
+  // wrong, but only those.
+  const std::uint64_t quote = word ^ ('"' * each);
+  const std::uint64_t backslash = word ^ ('\\' * each);
+  return (((quote - each) & ~quote) | ((backslash - each) & ~backslash) |
+          ((word - 0x20 * each) & ~word)) &
+         (0x80 * each);
+}
+
 /// Moves `at` to the first character from there that a JSON string escapes (a quote, a backslash, a
 /// control character), or to `end`. Returns whether all that it came across is ASCII; also false
 /// where a byte shortly behind is not. Linear; eight or sixteen bytes at a time.
 inline bool skip_plain(const char*& at, const char* end) noexcept {
-  constexpr std::uint64_t each = 0x0101'0101'0101'0101;
-  constexpr std::uint64_t high = 0x80 * each;
+  constexpr std::uint64_t high = 0x8080'8080'8080'8080;
+  [[maybe_unused]] const char* const from = at;
   std::uint64_t seen = 0;
 #ifdef __SSE2__
   // Most strings end within sixteen bytes, which is one way to go and not two.
-  for (; end - at >= 16; at += 16) {
+  for (; at != end && end - from >= 16; at += 16) {
+    // The last sixteen lie over those before, which are known to be plain.
+    if (end - at < 16) at = end - 16;
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i control =
         _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
@@ -85,27 +100,23 @@ inline bool skip_plain(const char*& at, const char* end) noexcept {
     const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
     const auto found = static_cast<unsigned>(
         _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
-    seen |= static_cast<unsigned>(_mm_movemask_epi8(bytes)) != 0 ? high : 0;
+    seen |= _mm_movemask_epi8(bytes) != 0 ? high : 0;
     if (found == 0) continue;
     at += std::countr_zero(found);
     return seen == 0;
   }
 #endif
   if constexpr (std::endian::native == std::endian::little) {
-    for (; end - at >= 8; at += 8) {
+    while (at != end && end - from >= 8) {
+      if (end - at < 8) at = end - 8;
       std::uint64_t word = 0;
       std::memcpy(&word, at, sizeof word);
       seen |= word;
-      // A byte's high bit: whether it is zero, or below 0x20. A borrow makes some above the first
-      // one wrong, but only those.
-      const std::uint64_t quote = word ^ ('"' * each);
-      const std::uint64_t backslash = word ^ ('\\' * each);
-      const std::uint64_t found = (((quote - each) & ~quote) | ((backslash - each) & ~backslash) |
-                                   ((word - 0x20 * each) & ~word)) &
-                                  high;
-      if (found == 0) continue;
-      at += std::countr_zero(found) / 8;
-      return (seen & high) == 0;
+      if (const std::uint64_t found = escaped_bytes(word); found != 0) {
+        at += std::countr_zero(found) / 8;
+        return (seen & high) == 0;
+      }
+      at += 8;
     }
   }
   for (; at != end; ++at) {
@@ -119,7 +130,13 @@ inline bool skip_plain(const char*& at, const char* end) noexcept {
 /// Copies a text, most often a short one, and returns where its copy ends.
 inline char* copy_short(char* out, const char* from, std::size_t size) noexcept {
   // Two moves that overlap take the place of a call.
-  if (size - 8 <= 8) {
+  if (size - 16 <= 16) {
+    std::uint64_t words[4];
+    std::memcpy(words, from, 16);
+    std::memcpy(words + 2, from + size - 16, 16);
+    std::memcpy(out, words, 16);
+    std::memcpy(out + size - 16, words + 2, 16);
+  } else if (size - 8 < 8) {
     std::uint64_t first = 0, last = 0;
     std::memcpy(&first, from, 8);
     std::memcpy(&last, from + size - 8, 8);

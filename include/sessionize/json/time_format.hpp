@@ -47,8 +47,7 @@ static_assert(static_cast<int>(TimeFormat::seconds) == static_cast<int>(TimeUnit
               "the formats of integers are the units, in their order");
 
 /// The integer that a text holds: digits behind an optional sign, with ASCII spaces around.
-inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noexcept {
-  if (std::int64_t digits = 0; sessionize::detail::read_digits(text, digits)) return digits;
+inline Result<std::int64_t, TimeError> parse_any_integer(std::string_view text) noexcept {
   constexpr std::string_view spaces = " \t\n\v\f\r";
   const std::size_t first = text.find_first_not_of(spaces);
   if (first == std::string_view::npos) return Failure{TimeError::malformed};
@@ -63,6 +62,11 @@ inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noex
     return Failure{TimeError::malformed};
   if (error != std::errc{}) return Failure{TimeError::out_of_range};
   return value;
+}
+
+inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noexcept {
+  if (std::int64_t digits = 0; sessionize::detail::read_digits(text, digits)) return digits;
+  return parse_any_integer(text);
 }
 
 }  // namespace detail

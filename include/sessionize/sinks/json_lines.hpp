@@ -2,6 +2,7 @@
 #define SESSIONIZE_SINKS_JSON_LINES_HPP
 
 #include <sessionize/detail/byte_output.hpp>
+#include <sessionize/detail/decimal.hpp>
 #include <sessionize/detail/json_text.hpp>
 #include <sessionize/sinks/layout.hpp>
 
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,30 +20,53 @@
 namespace sessionize {
 inline namespace v0 {
 
+/// The name of a member: a literal, or what a string holds.
+class JsonName {
+ public:
+  template <std::size_t size>
+  consteval JsonName(const char (&literal)[size]) noexcept : text_(literal) {
+    for (const char c : text_) plain_ = plain_ && c >= 0x20 && c != '"' && c != '\\';
+  }
+  template <std::convertible_to<std::string_view> Text>
+  constexpr JsonName(const Text& text) noexcept : text_(text), plain_(false) {}
+
+  [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
+  /// Whether it is known to need no escape.
+  [[nodiscard]] constexpr bool is_plain() const noexcept { return plain_; }
+
+ private:
+  std::string_view text_;
+  bool plain_ = true;
+};
+
 /// A row that is written as one JSON object, behind what `line` holds: `line` has it after end().
+/// Members are inlined, so that names that are literals are stored as the numbers that they are.
 class JsonRow {
  public:
-  explicit JsonRow(std::string& line) : line_(&line), size_(line.size()) {}
+  explicit JsonRow(std::string& line) : line_(&line), at_(line.data() + line.size()), end_(at_) {}
 
-  void text(std::string_view name, std::optional<std::string_view> value) {
+  [[gnu::always_inline]] void text(JsonName name, std::optional<std::string_view> value) {
     char* const out = begin(name, value ? detail::json_string_bound(*value) : null.size());
-    finish(value ? detail::write_json_string(out, *value)
-                 : detail::copy_short(out, null.data(), null.size()));
+    at_ = value ? detail::write_json_string(out, *value)
+                : detail::copy_short(out, null.data(), null.size());
   }
   template <class Number>
-  void number(std::string_view name, std::optional<Number> value) {
+  [[gnu::always_inline]] void number(JsonName name, std::optional<Number> value) {
     if (!value || !is_finite(*value)) return json(name, std::nullopt);
     constexpr std::size_t longest = 32;
     char* const out = begin(name, longest);
-    finish(std::to_chars(out, out + longest, *value).ptr);
+    if constexpr (std::same_as<Number, std::int64_t>)
+      at_ = detail::write_integer(out, *value);
+    else
+      at_ = std::to_chars(out, out + longest, *value).ptr;
   }
   /// A value that is JSON already.
-  void json(std::string_view name, std::optional<std::string_view> value) {
+  [[gnu::always_inline]] void json(JsonName name, std::optional<std::string_view> value) {
     const std::string_view text = value.value_or(null);
-    finish(detail::copy_short(begin(name, text.size()), text.data(), text.size()));
+    at_ = detail::copy_short(begin(name, text.size()), text.data(), text.size());
   }
   void end() {
-    line_->resize(size_);
+    line_->resize(static_cast<std::size_t>(at_ - line_->data()));
     line_->append("}\n");
   }
 
@@ -57,23 +82,37 @@ class JsonRow {
       return true;
   }
   /// Writes a member's name, and returns where its value goes, which has so much room.
-  char* begin(std::string_view name, std::size_t room) {
-    const std::size_t wanted = size_ + detail::json_string_bound(name) + 2 + room;
-    // Once a line, as a rule: a string grows at a price.
-    if (line_->size() < wanted) line_->resize(std::max(wanted, size_ + at_once));
-    char* out = line_->data() + size_;
+  [[gnu::always_inline]] char* begin(JsonName name, std::size_t room) {
+    const std::size_t wanted = detail::json_string_bound(name.text()) + 2 + room;
+    if (static_cast<std::size_t>(end_ - at_) < wanted) {
+      at_ = grow(*line_, at_, wanted);
+      end_ = line_->data() + line_->size();
+    }
+    char* out = at_;
     *out++ = first_ ? '{' : ',';
     first_ = false;
-    out = detail::write_json_string(out, name);
+    if (name.is_plain()) {
+      *out++ = '"';
+      out = detail::copy_short(out, name.text().data(), name.text().size());
+      *out++ = '"';
+    } else {
+      out = detail::write_json_string(out, name.text());
+    }
     *out++ = ':';
     return out;
   }
-  void finish(const char* end) { size_ = static_cast<std::size_t>(end - line_->data()); }
-
-  static constexpr std::size_t at_once = 512;
+  /// Makes room in `line` behind `at`, and returns where that is then: once a line, as a rule. It
+  /// does not know the row, which can stay in registers.
+  static char* grow(std::string& line, const char* at, std::size_t wanted) {
+    constexpr std::size_t at_once = 512;
+    const auto written = static_cast<std::size_t>(at - line.data());
+    line.resize(written + std::max(wanted, at_once));
+    return line.data() + written;
+  }
 
   std::string* line_;
-  std::size_t size_;  // how much of the line is written
+  char* at_;   // how far the line is written
+  char* end_;  // of the room in it
   bool first_ = true;
 };
 
