@@ -95,7 +95,7 @@ inline bool skip_plain(const char*& at, const char* end) noexcept {
     if (end - at < 16) at = end - 16;
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i control =
-        _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
+        _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8(-0x20)), _mm_setzero_si128());
     const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
     const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
     const auto found = static_cast<unsigned>(
