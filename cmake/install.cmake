@@ -16,9 +16,9 @@ endfunction()
 
 sessionize_install_component(sessionize)
 sessionize_install_component(sessionize_testing)
-foreach(component IN ITEMS sessionize_json sessionize_simdjson)
-  if(TARGET ${component})
-    sessionize_install_component(${component})
+foreach(component IN ITEMS json simdjson parallel)
+  if(TARGET sessionize_${component})
+    sessionize_install_component(sessionize_${component})
   endif()
 endforeach()
 

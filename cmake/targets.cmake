@@ -1,5 +1,5 @@
-# sessionize::sessionize, ::json, ::simdjson and ::testing: header-only, each with its own set of
-# public headers, which `all_verify_interface_header_sets` compiles one by one.
+# sessionize::sessionize, ::json, ::simdjson, ::parallel and ::testing: header-only, each with its own
+# set of public headers, which `all_verify_interface_header_sets` compiles one by one.
 
 set(include_dir ${PROJECT_SOURCE_DIR}/include)
 
@@ -21,6 +21,13 @@ target_compile_features(sessionize INTERFACE cxx_std_20)
 file(GLOB testing_headers CONFIGURE_DEPENDS ${include_dir}/sessionize/testing/*.hpp)
 sessionize_add_library(sessionize_testing testing ${testing_headers})
 target_link_libraries(sessionize_testing INTERFACE sessionize)
+
+find_package(Threads)
+if(Threads_FOUND)
+  file(GLOB parallel_headers CONFIGURE_DEPENDS ${include_dir}/sessionize/parallel/*.hpp)
+  sessionize_add_library(sessionize_parallel parallel ${parallel_headers})
+  target_link_libraries(sessionize_parallel INTERFACE sessionize Threads::Threads)
+endif()
 
 if(SESSIONIZE_WITH_JSON)
   sessionize_need_json()

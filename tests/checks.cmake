@@ -17,6 +17,11 @@ sessionize_add_check(planted_bugs -DCXX=${CMAKE_CXX_COMPILER} ${source}
 sessionize_add_check(clang_sanitizers ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/clang -P
                      ${checks}/clang_sanitizers.cmake)
 
+if(TARGET sessionize_parallel)
+  sessionize_add_check(thread_sanitizer ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/threads -P
+                       ${checks}/thread_sanitizer.cmake)
+endif()
+
 sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
                      -DBUILD=${PROJECT_BINARY_DIR} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/package -P
                      ${checks}/package/check.cmake)

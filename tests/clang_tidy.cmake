@@ -6,8 +6,9 @@ if(NOT clang_tidy)
   return()
 endif()
 file(GLOB files ${SOURCE}/examples/sessionize/*.cpp)
-set(testing ${SOURCE}/tests/package/consumer/testing.cpp)
-execute_process(COMMAND ${clang_tidy} --quiet --warnings-as-errors=* ${testing} -- -std=c++20
+file(GLOB consumers ${SOURCE}/tests/package/consumer/testing.cpp
+     ${SOURCE}/tests/package/consumer/parallel.cpp)
+execute_process(COMMAND ${clang_tidy} --quiet --warnings-as-errors=* ${consumers} -- -std=c++20
                         -I${SOURCE}/include COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${clang_tidy} -p ${BUILD} --quiet --warnings-as-errors=* ${files}
                 COMMAND_ERROR_IS_FATAL ANY)

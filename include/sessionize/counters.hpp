@@ -43,6 +43,21 @@ struct Counters {
     return sessions_closed_by_reason[static_cast<std::size_t>(reason)];
   }
 
+  /// Adds what became of other events, those of another shard.
+  constexpr Counters& operator+=(const Counters& more) noexcept {
+    offered += more.offered;
+    accepted += more.accepted;
+    rejected += more.rejected;
+    records_emitted += more.records_emitted;
+    records_pending += more.records_pending;
+    events_emitted += more.events_emitted;
+    events_open += more.events_open;
+    events_pending += more.events_pending;
+    sessions_started += more.sessions_started;
+    for (std::size_t i = 0; i < close_reason_count; ++i)
+      sessions_closed_by_reason[i] += more.sessions_closed_by_reason[i];
+    return *this;
+  }
   friend constexpr bool operator==(const Counters&, const Counters&) = default;
 };
 

@@ -72,6 +72,10 @@ class RejectCounts {
     for (const auto count : counts_) sum += count;
     return sum;
   }
+  constexpr RejectCounts& operator+=(const RejectCounts& more) noexcept {
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += more.counts_[i];
+    return *this;
+  }
   friend constexpr bool operator==(const RejectCounts&, const RejectCounts&) = default;
 
  private:

@@ -9,14 +9,17 @@
 //   sinks/            where records and summaries go: a new sink goes there
 //   session_id.hpp    the forms of session ids
 //   key_table.hpp     the state of each key
+//   shard.hpp         which of n shards a key belongs to, for whoever splits a stream
 //
-// Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json) and
+// Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json),
+// parallel/parallel.hpp (one stream on several cores; target sessionize::parallel) and
 // testing/testing.hpp (for the tests of your own rules; target sessionize::testing).
 
 #include <sessionize/clock.hpp>
 #include <sessionize/rules/rules.hpp>
 #include <sessionize/session_id.hpp>
 #include <sessionize/sessionizer.hpp>
+#include <sessionize/shard.hpp>
 #include <sessionize/sinks/sinks.hpp>
 #include <sessionize/utc.hpp>
 #include <sessionize/version.hpp>

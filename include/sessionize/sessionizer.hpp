@@ -82,23 +82,21 @@ class Sessionizer {
     assert(options.gap >= Options<Clock>::duration::zero() && "a gap is not negative");
     assert(options.max_keys >= 1 && "a sessionizer needs room for one key");
     rules_.options.max_keys = std::min(options.max_keys, States::max_size);
+    if constexpr (is_packed) packed_rules_ = States::Packing::rules(rules_);
   }
 
   /// Decides on one event and returns the decision by value: whether and why it starts a session,
   /// its session's start, the session that it closed. The answer is given at once, also while
   /// something is pending for a sink.
   template <class Event = NoEvent>
-  decision_type observe(key_view key, time_point time, const Event& event = {}) {
-    decision_type decision;
-    const Admission admission = admit(key, time, event, decision);
-    if (admission == Admission::closes) {
-      decision.closed = closed_;
-      count_emitted(*closed_);
-    } else if (admission == Admission::rejected) {
-      decision.time = time;
-      decision.rejected = RejectReason::too_many_keys;
+  [[gnu::always_inline]] decision_type observe(key_view key, time_point time,
+                                               const Event& event = {}) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
+        return answer(packed, key, time);
     }
-    return decision;
+    return observe_exactly(key, time, event);
   }
 
   /// Decides on each event of a range of the caller's own type, in order, and gives `sink` each
@@ -152,7 +150,7 @@ class Sessionizer {
     std::size_t rejected = 0;
     const auto one = [&](std::size_t i) {
       Placement<Clock> placement;
-      const Admission admission = admit(key_view(key[i]), times[i], NoEvent{}, placement);
+      const Admission admission = admit(key_view(key[i]), times[i], NoEvent{}, placement, closed_);
       if (admission == Admission::closes) count_emitted(*closed_);
       if (admission == Admission::rejected) {
         placement.opened_at = time_point::min();
@@ -161,15 +159,16 @@ class Sessionizer {
       detail::answer_with<Clock>(answer[i], placement);
     };
     std::size_t done = 0;
-    if constexpr (States::is_packed && detail::packed_rule<Rule>) {
+    if constexpr (is_packed) {
       if (size() == 0 && !times.empty()) one(done++);
       // A key that is evicted, or has no room, is one whose order among other keys matters.
       while (times.size() - done >= detail::block_size &&
              options().max_keys - size() > detail::block_size) {
         const std::size_t count =
             std::min(times.size() - done, options().max_keys - size() - detail::block_size);
-        detail::decide_in_blocks(states_, rules_, key + done, times.data() + done, answer + done,
-                                 count, outbox_.ledger, [&](std::size_t i) { one(done + i); });
+        detail::decide_in_blocks(states_, rules_, packed_rules_, key + done, times.data() + done,
+                                 answer + done, count, outbox_.ledger,
+                                 [&](std::size_t i) { one(done + i); });
         done += count;
       }
     }
@@ -263,29 +262,115 @@ class Sessionizer {
   using State = KeyState<Clock, Rule, counting>;
   using States = detail::KeyStates<Clock, Key, Rule, counting>;
   using Slot = typename States::Slot;
+  static constexpr bool is_packed = States::is_packed && detail::packed_rule<Rule>;
+  using Packed = detail::PackedDecision<Clock, Rule, counting>;
 
   enum class Admission : unsigned char {
     rejected,  ///< there is no room for its key: too_many_keys
     accepted,
-    closes,  ///< it is accepted, and closes a session whose summary is closed_
+    closes,  ///< it is accepted, and closes a session, whose summary is given
   };
 
   /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
-  /// as a copy of it costs more than the decision. A session that it closes counts as pending until
-  /// somebody has its summary.
+  /// as a copy of it costs more than the decision. The summary of a session that it closes goes to
+  /// `closed`, and counts as pending until somebody has it.
   template <class Event>
-  Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement) {
-    if (const Slot slot = states_.find(key)) {
-      if constexpr (States::is_packed) states_.look_at(time);
-      auto&& state = states_.load(slot);
-      const SplitReason reason = rules_.reason(&state, time, event);
-      const bool closes = reason != SplitReason::none;
-      if (closes) closed_.emplace(summarize(states_.key(slot), state, close_reason(reason)));
-      rules_.advance(state, reason, time, event);
-      place(placement, state, reason, time);
-      states_.store(slot, state);
-      return count(closes, closes);
+  Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement,
+                  std::optional<summary_view>& closed) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
+        placement.time = time;
+        placement.reason = packed.starts ? packed.reason() : SplitReason::none;
+        placement.session_start = rules_.carried(packed.opened_at(), time);
+        placement.opened_at = packed.opened_at();
+        placement.ordinal = packed.ordinal();
+        count(packed);
+        if (!packed.starts) return Admission::accepted;
+        fill_in(closed.emplace(), packed, key);
+        outbox_.ledger.events_pending += closed->events.value_or(0);
+        return Admission::closes;
+      }
     }
+    return admit_exactly(key, time, event, placement, closed);
+  }
+  /// The answer to an event that is decided on. Whether it starts a session cannot be foreseen: no
+  /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
+  [[nodiscard, gnu::always_inline]] decision_type answer(const Packed& packed, key_view key,
+                                                         time_point time) noexcept {
+    const SplitReason none = SplitReason::none;
+    decision_type decision{
+        {time, packed.starts ? packed.reason() : none, rules_.carried(packed.opened_at(), time),
+         packed.opened_at(), packed.ordinal()},
+        std::nullopt,
+        std::nullopt};
+    if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
+      fill_in(decision.closed.emplace(), packed, key);
+      if (!packed.starts) decision.closed.reset();
+    } else if (packed.starts) {
+      fill_in(decision.closed.emplace(), packed, key);
+    }
+    count(packed);
+    if constexpr (counting == Counting::on)
+      outbox_.ledger.events_emitted += packed.starts ? packed.closed().events : 0;
+    return decision;
+  }
+  [[gnu::always_inline]] void fill_in(summary_view& closed, const Packed& packed,
+                                      key_view key) const noexcept {
+    // The table's view of the key: the caller's may end with the call.
+    if constexpr (!std::integral<Key> && !std::is_enum_v<Key>) key = states_.key(states_.find(key));
+    const State state = packed.closed();
+    closed.key = key;
+    closed.start = state.session_start;
+    closed.last = state.last;
+    closed.reason = close_reason(packed.reason());
+    closed.ordinal = state.ordinal;
+    if constexpr (counting == Counting::on) closed.events = state.events;
+  }
+  void count(const Packed& packed) noexcept {
+    ++outbox_.ledger.accepted;
+    const CloseReason reason = close_reason(packed.reason());
+    outbox_.ledger.sessions_started += packed.starts;
+    outbox_.ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
+  }
+  template <class Event>
+  [[gnu::noinline]] decision_type observe_exactly(key_view key, time_point time,
+                                                  const Event& event) {
+    decision_type decision;
+    const Admission admission = admit_exactly(key, time, event, decision, decision.closed);
+    if (admission == Admission::closes) {
+      count_emitted(*decision.closed);
+    } else if (admission == Admission::rejected) {
+      decision.time = time;
+      decision.rejected = RejectReason::too_many_keys;
+    }
+    return decision;
+  }
+
+  /// The same for any key, state and rule.
+  template <class Event>
+  [[gnu::noinline]] Admission admit_exactly(key_view key, time_point time, const Event& event,
+                                            Placement<Clock>& placement,
+                                            std::optional<summary_view>& closed) {
+    const Slot slot = states_.find(key);
+    if (!slot) return admit_new(key, time, event, placement, closed);
+    if constexpr (States::is_packed) states_.look_at(time);
+    auto&& state = states_.load(slot);
+    const SplitReason reason = rules_.reason(&state, time, event);
+    const bool closes = reason != SplitReason::none;
+    if (closes) closed.emplace(summarize(states_.key(slot), state, close_reason(reason)));
+    rules_.advance(state, reason, time, event);
+    place(placement, state, reason, time);
+    states_.store(slot, state);
+    if (closes) count_closed(*closed);
+    ++outbox_.ledger.accepted;
+    outbox_.ledger.sessions_started += closes ? 1 : 0;
+    return closes ? Admission::closes : Admission::accepted;
+  }
+  /// The same for an event of a key without state.
+  template <class Event>
+  Admission admit_new(key_view key, time_point time, const Event& event,
+                      Placement<Clock>& placement, std::optional<summary_view>& closed) {
     const bool full = states_.size() >= options().max_keys;
     if (full && !evicts()) {
       outbox_.ledger.rejected.add(RejectReason::too_many_keys);
@@ -297,8 +382,12 @@ class Sessionizer {
     typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
     states_.insert(key, std::move(state));
     turn.take();
-    if (full) closed_.emplace(evict());
-    return count(true, full);
+    ++outbox_.ledger.accepted;
+    ++outbox_.ledger.sessions_started;
+    if (!full) return Admission::accepted;
+    closed.emplace(evict());
+    count_closed(*closed);
+    return Admission::closes;
   }
 
   void place(Placement<Clock>& placement, const State& state, SplitReason reason,
@@ -309,13 +398,6 @@ class Sessionizer {
     placement.opened_at = state.session_start;
     placement.ordinal = state.ordinal;
   }
-  Admission count(bool starts, bool closes) noexcept {
-    if (closes) count_closed(*closed_);
-    ++outbox_.ledger.accepted;
-    outbox_.ledger.sessions_started += starts ? 1 : 0;
-    return closes ? Admission::closes : Admission::accepted;
-  }
-
   [[nodiscard]] bool evicts() const noexcept {
     return options().at_max_keys == AtMaxKeys::evicts_idle_key;
   }
@@ -368,7 +450,7 @@ class Sessionizer {
     using Given = std::remove_cvref_t<decltype(given)>;
     const auto go_on = [&](const key_view& viewed) {
       RecordView<Clock, Key, Event> record{{}, viewed, event};
-      const Admission admission = admit(viewed, *at, event, record);
+      const Admission admission = admit(viewed, *at, event, record, closed_);
       if (admission == Admission::rejected)
         return tell(RejectReason::too_many_keys, event, by, errors);
       return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);
@@ -481,10 +563,11 @@ class Sessionizer {
   };
 
   SessionRules<Clock, Rule> rules_;
+  detail::PackedRules<detail::offset_t<Clock>> packed_rules_;  // the same, where they can be
   States states_;
   detail::Turns<Key> turns_;
   detail::Outbox<Clock, Key> outbox_;
-  std::optional<summary_view> closed_;  // the summary of the last session that an event closed
+  std::optional<summary_view> closed_;  // by the last event that was not observe()d
   std::optional<Key> evicted_;          // the key that it may look at
   std::size_t hand_ = 0;                // sweep() has yet to visit the groups below
 };

@@ -26,6 +26,7 @@ if(EXISTS ${WORK}/moved/share/cmake/sessionize/sessionize_simdjson-targets.cmake
 else()
   message("simdjson is not installed: its component was not tried")
 endif()
+consume(parallel package)
 consume(core subdirectory)
 
 # What is not there is refused, with a message that says what is.

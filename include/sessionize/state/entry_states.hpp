@@ -20,7 +20,7 @@ template <session_clock Clock, class Key, class Rule, Counting counted>
 class EntryStates {
  public:
   static constexpr Counting counting = counted;
-  static constexpr bool is_packed = false, in_order = true;
+  static constexpr bool is_packed = false;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
   static constexpr std::size_t group_size = 1;
   using State = KeyState<Clock, Rule, counting>;

@@ -4,6 +4,7 @@
 #include <sessionize/detail/processor.hpp>
 #include <sessionize/detail/seed.hpp>
 #include <sessionize/key.hpp>
+#include <sessionize/state/integer_line.hpp>
 #include <sessionize/state/line_table.hpp>
 #include <sessionize/state/packed_blocks.hpp>
 #include <sessionize/state/packed_state.hpp>
@@ -18,33 +19,6 @@
 namespace sessionize {
 inline namespace v0 {
 namespace detail {
-
-/// Three keys with their states in a cache line; two where times need 64 bits. In a free place all
-/// is zero, and a key may be zero too.
-template <std::unsigned_integral Offset>
-struct alignas(64) IntegerLine {
-  static constexpr unsigned lanes = sizeof(Offset) < 8 ? 3 : 2;
-
-  std::uint64_t key[lanes]{};
-  PackedTimes<Offset> times[lanes]{};
-  std::uint32_t tally[lanes]{};
-  std::uint32_t passed = 0;
-
-  [[nodiscard]] bool is_free(unsigned lane) const noexcept {
-    return tally[lane] == 0 && times[lane].start == 0;
-  }
-  void move(unsigned lane, IntegerLine& to, unsigned at) noexcept {
-    to.key[at] = key[lane];
-    to.times[at] = times[lane];
-    to.tally[at] = tally[lane];
-    clear(lane);
-  }
-  void clear(unsigned lane) noexcept {
-    key[lane] = 0;
-    times[lane] = {};
-    tally[lane] = 0;
-  }
-};
 
 /// The states of integer keys, packed into the lines of their table. See key_states.hpp.
 template <session_clock Clock, class Key, class Rule, Counting counted>
@@ -65,36 +39,70 @@ class IntegerStates {
   using Table = LineTable<Line, HashOf>;
   using Slot = typename Table::Place;
   static constexpr std::size_t group_size = Line::lanes;
-  static constexpr bool is_packed = true, in_order = false;
+  static constexpr bool is_packed = true;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
 
   IntegerStates() : hasher_(fresh_seed()), table_(HashOf{hasher_}) {}
 
-  [[nodiscard]] Slot find(Key key) const noexcept { return find_word(word(key)); }
+  [[nodiscard]] Slot find(Key key) const noexcept {
+    const std::uint64_t wanted = word(key);
+    return table_.find(hasher_(wanted), [wanted](Line& line) {
+      unsigned equal = line.equal(wanted);
+      if (wanted == 0) [[unlikely]]
+        for (unsigned lane = 0; lane < Line::lanes; ++lane)
+          if (line.is_free(lane)) equal &= ~(1U << lane);
+      return equal;
+    });
+  }
+  /// Where the state of a key is; null where it has none. A free place may be given for key zero.
+  [[nodiscard]] PackedPlace<Line> find_place(Key key) const noexcept {
+    const std::uint64_t wanted = word(key);
+    const Slot slot =
+        table_.find(hasher_(wanted), [wanted](Line& line) { return line.equal(wanted); });
+    return slot ? place(slot) : PackedPlace<Line>{};
+  }
+  /// Decides on an event of a key whose state is packed; false where that cannot be done.
+  [[nodiscard, gnu::always_inline]] bool decide(
+      Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
+      PackedDecision<Clock, Rule, counting>& decision) noexcept {
+#ifdef __SSE2__
+    if constexpr (sizeof(Offset) < 8) {
+      if (!rules.limited && !table_.empty()) [[likely]] {
+        const std::uint64_t hash = hasher_(word(key));
+        for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
+          const __m128i lanes = lanes_of(*line, word(key));
+          if (_mm_movemask_epi8(lanes) != 0) [[likely]]
+            return decide_in_vectors(*line, lanes, packing_.window(), rules, time, decision);
+          if (line->passed() == 0) return false;
+        }
+      }
+    }
+#endif
+    const auto place = find_place(key);
+    return place && decision.decide(packing_.window(), rules, place, time);
+  }
+  /// Asks the memory for what find() needs.
+  void ask(Key key) const noexcept { __builtin_prefetch(table_.home(hasher_(word(key))), 1); }
   [[nodiscard]] Key key(Slot slot) const noexcept {
     return static_cast<Key>(slot.line->key[slot.lane]);
   }
-  [[nodiscard]] State load(Slot slot) const {
-    return packing_.load(slot.line->times[slot.lane], slot.line->tally[slot.lane]);
+  [[nodiscard]] static PackedPlace<Line> place(Slot slot) noexcept {
+    return slot.line->place(slot.lane);
   }
-  void store(Slot slot, const State& state) {
-    packing_.store(slot.line->times[slot.lane], slot.line->tally[slot.lane], state);
-  }
+  [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
+  void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
   Slot insert(Key key, const State& state) {
     if (table_.size() == 0) packing_.rebase(state.previous, [](auto) {});
-    PackedTimes<Offset> times;
-    std::uint32_t tally = 0;
-    packing_.store(times, tally, state);
-    Release release{*this, times, tally};
-    const Slot slot = table_.insert(hasher_(word(key)));
-    release.armed = false;
+    const std::uint64_t hash = hasher_(word(key));
+    const Slot slot = table_.insert(hash);
+    Undo undo{table_, hash, slot};
+    packing_.store(place(slot), state);
+    undo.wanted = false;
     slot.line->key[slot.lane] = word(key);
-    slot.line->times[slot.lane] = times;
-    slot.line->tally[slot.lane] = tally;
     return slot;
   }
   void erase(Slot slot) noexcept {
-    packing_.release(slot.line->times[slot.lane], slot.line->tally[slot.lane]);
+    packing_.release(place(slot));
     table_.erase(hasher_(slot.line->key[slot.lane]), slot);
     slot.line->clear(slot.lane);
   }
@@ -103,11 +111,6 @@ class IntegerStates {
   void erase_all(std::vector<Found>& found) noexcept {
     for (const Found& each : found) erase(each.slot);
   }
-  [[nodiscard]] PackedTimes<Offset>& times(Slot slot) noexcept {
-    return slot.line->times[slot.lane];
-  }
-  [[nodiscard]] std::uint32_t& tally(Slot slot) noexcept { return slot.line->tally[slot.lane]; }
-
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
   void reserve(std::size_t keys) { table_.reserve(keys); }
   void shrink() {
@@ -125,24 +128,28 @@ class IntegerStates {
       if (!line.is_free(lane)) visit(Slot{&line, lane});
   }
 
-  [[nodiscard]] Packing& packing() noexcept { return packing_; }
+  [[nodiscard]] const Packing& packing() const noexcept { return packing_; }
   /// To be called for each event's time: moves the window of times that can be packed with them.
   void look_at(typename Clock::time_point time) {
     if (packing_.window().holds(time) || !packing_.should_rebase(size())) return;
     packing_.rebase(time, [this](auto change) {
       for (std::size_t group = 0; group < groups(); ++group)
-        visit(group,
-              [&](Slot slot) { change(slot.line->times[slot.lane], slot.line->tally[slot.lane]); });
+        visit(group, [&](Slot slot) { change(place(slot)); });
     });
   }
 
   /// The steps of decide_in_blocks().
   struct Block : PackedBlock<Line> {
+    Line* line[block_size]{};  ///< where each key is looked for
     std::uint64_t key[block_size];
+    bool is_begun = false;
   };
+  [[nodiscard]] bool asks() const noexcept { return table_.bytes() > second_level_cache; }
   template <class KeyLike>
   void begin(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
     block.generation = table_.generation();
+    block.is_begun = asks();
+    if (!block.is_begun) return;
     run_fast([&block, keys, count, homes = table_.homes(), hasher = hasher_] {
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
@@ -151,81 +158,90 @@ class IntegerStates {
       }
       return 0;
     });
-    if (table_.bytes() > second_level_cache)
-      for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(block.line[i], 1);
   }
   static constexpr void approach(Block&, std::size_t) noexcept {}
-  /// Looks for each key in one line, and returns for which it is there. At most one place that is
-  /// taken has its hash; where a free one is found, the update sees that.
-  static std::uint64_t locate(Block& block, std::size_t count) noexcept {
-#ifdef SESSIONIZE_AVX2
-    if (use_avx2()) return locate_avx2(block, count);
-#endif
-    std::uint64_t found = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Line& line = *block.line[i];
-      unsigned equal = 0;
-      for (unsigned lane = 0; lane < Line::lanes; ++lane)
-        equal |= static_cast<unsigned>(line.key[lane] == block.key[i]) << lane;
-      block.lane[i] = static_cast<std::uint8_t>(std::countr_zero(equal | 1U << Line::lanes));
-      found |= std::uint64_t{equal != 0} << i;
-    }
-    return found;
+  static void ask(std::size_t i, const Block&, const Block& last) noexcept {
+    __builtin_prefetch(last.line[i], 1);
+  }
+  /// Looks for each key in one line. At most one place that is taken has it; where a free one has
+  /// (zero), the update sees that.
+  template <class KeyLike>
+  std::uint64_t locate(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
+    if (block.is_begun) return locate_missed(block, count);
+    return look_up(block, count, [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
+      const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
+      return std::pair(homes.in_first(hasher(wanted)), wanted);
+    });
+  }
+  static std::uint64_t locate_missed(Block& block, std::size_t count) noexcept {
+    return look_up(block, count,
+                   [&block](std::size_t i) { return std::pair(block.line[i], block.key[i]); });
   }
   [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i) noexcept {
-    return block.line[i]->passed != 0;
+    return block.line[i]->passed() != 0;
   }
-  void follow(const Block& block, std::size_t i, Block& missed, std::size_t to) const noexcept {
-    Line* const next = table_.next(hasher_(block.key[i]), block.line[i]);
+  template <class KeyLike>
+  void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
+              std::size_t to) const noexcept {
+    const std::uint64_t wanted = word(static_cast<Key>(key));
+    const std::uint64_t hash = hasher_(wanted);
+    Line* const next = table_.next(hash, block.is_begun ? block.line[i] : table_.home(hash));
     __builtin_prefetch(next, 1);
-    missed.key[to] = block.key[i];
+    missed.is_begun = true;
+    missed.key[to] = wanted;
     missed.line[to] = next;
   }
   [[nodiscard]] std::uint64_t generation() const noexcept { return table_.generation(); }
 
  private:
+  /// Looks for the key of each event i in a line; `where(i)` gives both.
+  template <class Where>
+  static std::uint64_t look_up(Block& block, std::size_t count, Where where) noexcept {
 #ifdef SESSIONIZE_AVX2
-  SESSIONIZE_AVX2 static std::uint64_t locate_avx2(Block& block, std::size_t count) noexcept {
-    constexpr unsigned all = (1U << Line::lanes) - 1;
-    constexpr unsigned none = 32;  // what _tzcnt_u32() says of 0
+    if (use_avx2()) return look_up_avx2(block, count, where);
+#endif
+    std::uint64_t found = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const __m256i wanted = _mm256_set1_epi64x(static_cast<long long>(block.key[i]));
-      const __m256i there = _mm256_load_si256(reinterpret_cast<const __m256i*>(block.line[i]));
-      const __m256d equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(wanted, there));
-      block.lane[i] = static_cast<std::uint8_t>(
-          _tzcnt_u32(static_cast<unsigned>(_mm256_movemask_pd(equal)) & all));
+      const auto [line, wanted] = where(i);
+      const unsigned equal = line->equal(wanted);
+      found = found + found + (equal != 0);
+      block.state[i] = line->place(static_cast<unsigned>(std::countr_zero(equal | 8U)));
     }
-    const __m256i nowhere = _mm256_set1_epi8(none);
-    std::uint64_t missed = 0;
-    for (std::size_t half = 0; half < block_size; half += 32) {
-      const __m256i lanes_here =
-          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block.lane + half));
-      const auto mask =
-          static_cast<unsigned>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(lanes_here, nowhere)));
-      missed |= std::uint64_t{mask} << half;
+    return reversed(found) >> (block_size - count);
+  }
+#ifdef SESSIONIZE_AVX2
+  template <class Where>
+  SESSIONIZE_AVX2 [[gnu::flatten]] static std::uint64_t look_up_avx2(Block& block,
+                                                                     std::size_t count,
+                                                                     Where where) noexcept {
+    constexpr unsigned lanes = (1U << Line::lanes) - 1;
+    std::uint64_t found = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto [line, wanted] = where(i);
+      const __m256i all = _mm256_set1_epi64x(static_cast<long long>(wanted));
+      const __m256i there = _mm256_load_si256(reinterpret_cast<const __m256i*>(line));
+      const __m256d is_equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all, there));
+      const unsigned equal = static_cast<unsigned>(_mm256_movemask_pd(is_equal)) & lanes;
+      found = found + found + ((equal + lanes) >> Line::lanes);
+      block.state[i] = line->place(_tzcnt_u32(equal));
     }
-    return all_of(count) & ~missed;
+    return reversed(found) >> (block_size - count);
   }
 #endif
-  struct Release {
-    IntegerStates& states;
-    const PackedTimes<Offset>& times;
-    const std::uint32_t& tally;
-    bool armed = true;
-    ~Release() {
-      if (armed) states.packing_.release(times, tally);
+  /// Takes an insertion back that fails.
+  struct Undo {
+    Table& table;
+    std::uint64_t hash;
+    Slot slot;
+    bool wanted = true;
+    ~Undo() {
+      if (wanted) table.erase(hash, slot);
     }
   };
 
   [[nodiscard]] static constexpr std::uint64_t word(Key key) noexcept {
     return static_cast<std::uint64_t>(key);
   }
-  [[nodiscard]] Slot find_word(std::uint64_t wanted) const noexcept {
-    return table_.find(hasher_(wanted), [wanted](const Line& line, unsigned lane) {
-      return (line.key[lane] == wanted) & !line.is_free(lane);
-    });
-  }
-
   KeyHasher hasher_;
   Table table_;
   Packing packing_;

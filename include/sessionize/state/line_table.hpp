@@ -21,12 +21,12 @@ inline constexpr std::size_t second_level_cache = std::size_t{768} << 10;
 
 /// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
 ///
-/// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count `passed`:
+/// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count:
 ///
 ///     static constexpr unsigned lanes;
 ///     bool is_free(unsigned lane) const;
 ///     void move(unsigned lane, Line& to, unsigned at); // to a free place, leaving a free one
-///     std::uint32_t passed;
+///     std::uint32_t& passed();
 ///
 /// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
 /// half counts.
@@ -37,7 +37,7 @@ inline constexpr std::size_t second_level_cache = std::size_t{768} << 10;
 /// - every segment has `mask_ + 1` lines; directory_[the hash's top depth_ bits] is the one that an
 ///   item is in; a segment that is shared by 2^k entries of the directory has depth depth_ - k;
 /// - an item is in its home line, `hash >> 32 & mask_`, or behind it in its segment (cyclic), and
-///   each line from home to there, but for the last, counts it in `passed`: a look-up ends at a
+///   each line from home to there, but for the last, counts it in passed(): a look-up ends at a
 ///   line that nothing has passed;
 /// - a segment has at least one free place, so that a look-up ends.
 /// Nothing but growth moves an item; generation() counts that. Not thread-safe.
@@ -86,30 +86,50 @@ class LineTable {
     return directory_[(hash >> 1) >> (63 - depth_)] + (hash >> 32 & mask_);
   }
   /// home() as a value of its own, for loops.
-  struct Homes {
-    Line* const* directory;
-    std::size_t mask;
-    unsigned shift;
+  class Homes {
+   public:
     [[nodiscard]] Line* operator()(std::uint64_t hash) const noexcept {
-      return directory[(hash >> 1) >> shift] + (hash >> 32 & mask);
+      return line(directory_[(hash >> 1) >> shift_], hash);
     }
+    /// The same for a table of one segment.
+    [[nodiscard]] Line* in_first(std::uint64_t hash) const noexcept { return line(first_, hash); }
+
+   private:
+    friend LineTable;
+    static constexpr unsigned line_bits = std::bit_width(sizeof(Line)) - 1;
+    static_assert(sizeof(Line) == std::size_t{1} << line_bits);
+
+    explicit Homes(const LineTable& table) noexcept
+        : directory_(table.directory_.data()),
+          first_(table.directory_[0]),
+          bytes_mask_(table.mask_ << line_bits),
+          shift_(63 - table.depth_) {}
+    /// Line hash >> 32 & mask, with one shift.
+    [[nodiscard]] Line* line(Line* segment, std::uint64_t hash) const noexcept {
+      return reinterpret_cast<Line*>(reinterpret_cast<std::byte*>(segment) +
+                                     (hash >> (32 - line_bits) & bytes_mask_));
+    }
+
+    Line* const* directory_;
+    Line* first_;
+    std::size_t bytes_mask_;
+    unsigned shift_;
   };
-  [[nodiscard]] Homes homes() const noexcept { return {directory_.data(), mask_, 63 - depth_}; }
+  [[nodiscard]] Homes homes() const noexcept { return Homes(*this); }
   /// The line behind `line`, where an item with this hash is looked for next.
   [[nodiscard]] Line* next(std::uint64_t hash, Line* line) const noexcept {
     Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
     return segment + (static_cast<std::size_t>(line - segment + 1) & mask_);
   }
-  /// The place of the item for which same(line, lane) holds; null where there is none.
-  template <class Same>
-  [[nodiscard]] Place find(std::uint64_t hash, Same same) const noexcept {
+  /// The place of the item that is looked for; null where there is none. `equal(line)` has a bit
+  /// for each lane of a line that it is in.
+  template <class Equal>
+  [[nodiscard]] Place find(std::uint64_t hash, Equal equal) const noexcept {
     if (directory_.empty()) return {};
-    Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
-    for (std::size_t at = hash >> 32;; ++at) {
-      Line* const line = segment + (at & mask_);
-      for (unsigned lane = 0; lane < Line::lanes; ++lane)
-        if (same(*line, lane)) return {line, lane};
-      if (line->passed == 0) return {};
+    for (Line* line = home(hash);; line = next(hash, line)) {
+      if (const unsigned lanes = equal(*line); lanes != 0)
+        return {line, static_cast<unsigned>(std::countr_zero(lanes))};
+      if (line->passed() == 0) return {};
     }
   }
   /// A free place for an item with this hash, to be filled at once. Where it throws (memory),
@@ -124,7 +144,7 @@ class LineTable {
   void erase(std::uint64_t hash, Place place) noexcept {
     Segment& segment = owner(hash);
     for (std::size_t at = hash >> 32; &segment.lines[at & mask_] != place.line; ++at)
-      --segment.lines[at & mask_].passed;
+      --segment.lines[at & mask_].passed();
     --segment.taken;
     --size_;
   }
@@ -203,7 +223,7 @@ class LineTable {
       Line& line = segment.lines[at & mask_];
       for (unsigned lane = 0; lane < Line::lanes; ++lane)
         if (line.is_free(lane)) return {&line, lane};
-      ++line.passed;
+      ++line.passed();
     }
   }
   /// Moves all items of `from` to where they belong.
@@ -259,8 +279,8 @@ class LineTable {
   void rebuild(std::size_t lines, std::size_t segments) {
     const unsigned depth = static_cast<unsigned>(std::bit_width(segments) - 1);
     std::vector<std::size_t> items(segments);
-    for (const Segment& from : segments_)
-      for (const Line& line : from.lines)
+    for (Segment& from : segments_)
+      for (Line& line : from.lines)
         for (unsigned lane = 0; lane < Line::lanes; ++lane)
           if (!line.is_free(lane)) ++items[(hash_of_(line, lane) >> 1) >> (63 - depth)];
     const std::size_t most = *std::max_element(items.begin(), items.end());

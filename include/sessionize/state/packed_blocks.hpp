@@ -16,13 +16,16 @@
 // Decides on many events at once: the fast path of Sessionizer::observe_columns(). A block of keys
 // goes through separate short loops, none of which has a branch that hangs on the data:
 //
-//   begin   hash the keys of the next block, and ask for the lines that they may be in
-//   locate  of the block that was begun before: where each key's state is, or that it is not there
-//   update  move each state past its event, in order of arrival, and write the answer
+//   begin     hash the keys, for the lines that say where their states are
+//   approach  go from there to the lines where their states are, if those are others
+//   locate    find each key's state there, or that it is not there
+//   update    move each state past its event, in order of arrival, and write the answer
 //
-// and then what these could not do is done one by one, in order of arrival. It comes out the same:
-// events of different keys do not touch each other's states, and of one key in one block either all
-// events are set aside or, from the first that is, all later ones, as it has not changed the state.
+// Each of the first two is a block ahead of the next one, and while a block is updated the memory
+// is asked for what those ahead need. What an update could not do is done one by one, in order of
+// arrival. It comes out the same: events of different keys do not touch each other's states, and of
+// one key in one block either all events are set aside or, from the first that is, all later ones,
+// as it has not changed the state.
 
 namespace sessionize {
 inline namespace v0 {
@@ -43,13 +46,24 @@ inline void answer_with(Answer& answer, const Placement<Clock>& placement) noexc
     answer = placement.session_start;
 }
 
-/// Up to block_size events and where the states of their keys may be. Tables add what they look
-/// for, and how.
-template <class Line>
+/// Up to block_size events and where the states of their keys are. Tables add what they look for,
+/// and how.
+template <class Line_>
 struct PackedBlock {
-  Line* line[block_size];
-  std::uint8_t lane[block_size];
+  using Line = Line_;
+
+  PackedPlace<Line> state[block_size];    ///< of each key
   std::uint64_t generation = UINT64_MAX;  ///< of the table that the lines are of
+  Line nowhere;
+
+  [[nodiscard]] PackedPlace<Line> no_place() noexcept {
+    return {reinterpret_cast<std::byte*>(&nowhere)};
+  }
+  /// Gives those keys that are not located a place that is nobody's.
+  void lose(std::uint64_t lost) noexcept {
+    if (lost != 0) no_place().set(0, 0, 0x8000'0000);
+    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = no_place();
+  }
 };
 
 /// The bits of a block of `count` events.
@@ -57,68 +71,113 @@ struct PackedBlock {
   return count == 0 ? 0 : ~std::uint64_t{0} >> (block_size - count);
 }
 
-/// What a run of update_block() has counted.
+/// What update_block() has counted.
 struct BlockCounts {
   std::uint64_t events = 0, starts = 0, by_gap = 0, by_duration = 0, events_closed = 0;
 };
 
-/// Moves packed states past those events of a block that have a bit in `found`, in order, and
-/// writes their answers; `events` are their places among `times` and `answers`. Stops at an event
-/// that cannot be decided on here, and returns what is left of `found`.
-template <bool limited, class Line, session_clock Clock, class Rule, Counting counting,
-          class Answer, class Places>
-[[gnu::always_inline]] inline std::uint64_t update_block(
-    typename StatePacking<Clock, Rule, counting>::Window window,
-    const SessionRules<Clock, Rule>& all_rules, PackedRules rules, const PackedBlock<Line>& block,
-    std::uint64_t found, const typename Clock::time_point* times, Answer* answers, Places places,
-    BlockCounts& counts) noexcept {
-  using Offset = offset_t<Clock>;
-  using Step = PackedStep<limited, counting, Offset>;
-  std::uint64_t starts = 0, by_gap = 0, by_duration = 0, events_closed = 0;
-  for (; found != 0; found &= found - 1) {
-    const auto at = static_cast<std::size_t>(std::countr_zero(found));
-    Line& line = *block.line[at];
-    const std::size_t lane = block.lane[at];
-    const std::size_t i = places(at);
-    const Offset previous = line.times[lane].previous;
-    const std::uint32_t tally = line.tally[lane];
-    const std::uint64_t distance = window.distance(times[i]);
-    if (Step::goes_aside(previous, tally, distance)) [[unlikely]]
-      break;
-    const Offset was = line.times[lane].start;
-    const std::uint64_t mask = Step::start_mask(previous, was, distance, rules);
-    const auto time = static_cast<Offset>(distance);
-    const auto start = static_cast<Offset>(was ^ ((was ^ time) & static_cast<Offset>(mask)));
-    line.times[lane].previous = time;
-    line.times[lane].start = start;
-    line.tally[lane] = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
-    starts -= mask;
-    if constexpr (limited) {
-      const bool gap_splits = Step::by_gap(previous, distance, rules);
-      by_gap += gap_splits;
-      by_duration += Step::by_duration(was, distance, rules) & !gap_splits;
+/// The bits in the other order: they are collected by doubling, which is cheap.
+[[nodiscard]] constexpr std::uint64_t reversed(std::uint64_t bits) noexcept {
+  bits = (bits >> 1 & 0x5555'5555'5555'5555) | (bits & 0x5555'5555'5555'5555) << 1;
+  bits = (bits >> 2 & 0x3333'3333'3333'3333) | (bits & 0x3333'3333'3333'3333) << 2;
+  bits = (bits >> 4 & 0x0f0f'0f0f'0f0f'0f0f) | (bits & 0x0f0f'0f0f'0f0f'0f0f) << 4;
+  bits = (bits >> 8 & 0x00ff'00ff'00ff'00ff) | (bits & 0x00ff'00ff'00ff'00ff) << 8;
+  bits = (bits >> 16 & 0x0000'ffff'0000'ffff) | (bits & 0x0000'ffff'0000'ffff) << 16;
+  return bits >> 32 | bits << 32;
+}
+
+/// How many bits a mask has: few, mostly none.
+[[nodiscard]] constexpr std::size_t few_bits(std::uint64_t mask) noexcept {
+  std::size_t count = 0;
+  for (; mask != 0; mask &= mask - 1) ++count;
+  return count;
+}
+
+/// The times of a block as offsets in a window; returns a bit for each that has none.
+template <class Window, class TimePoint, class Offset>
+std::uint64_t to_offsets(const Window& window, const TimePoint* times, std::size_t count,
+                         Offset* offsets) noexcept {
+  const std::uint64_t largest = std::numeric_limits<Offset>::max();
+  const auto convert = [&window, times, offsets](std::size_t size) {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::uint64_t distance = window.distance(times[i]);
+      all |= distance;
+      offsets[i] = static_cast<Offset>(distance);
     }
-    if constexpr (counting == Counting::on) events_closed += Tally<counting>::events(tally) & mask;
+    return all;
+  };
+  // A number that is known makes the compiler use vectors.
+  const std::uint64_t all =
+      run_fast([&] { return count == block_size ? convert(block_size) : convert(count); });
+  std::uint64_t outside = 0;
+  if (all > largest)
+    for (std::size_t i = 0; i < count; ++i)
+      outside |= std::uint64_t{window.distance(times[i]) > largest} << i;
+  return outside;
+}
+
+/// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
+/// those that have no bit in `found` have nowhere to go, and their answers mean nothing. `ask(i)`
+/// asks for what later blocks need. Stops at an event that cannot be decided on here, and returns
+/// its number; `end` if there is none.
+template <bool limited, session_clock Clock, class Rule, Counting counting, class Line,
+          class Answer, class Ask>
+[[gnu::noinline]] std::size_t update_block(
+    const typename StatePacking<Clock, Rule, counting>::Window window,
+    const SessionRules<Clock, Rule>& all_rules, const PackedRules<offset_t<Clock>> rules,
+    PackedBlock<Line>& block, std::size_t from, std::size_t end, std::uint64_t found,
+    const offset_t<Clock>* times, Answer* answers, Ask ask, BlockCounts& counts) noexcept {
+  using Offset = offset_t<Clock>;
+  using Step = PackedStep<limited, Offset>;
+  const PackedPlace<Line> nowhere = block.no_place();
+  const std::uint64_t nowhere_starts = Tally<counting>::ordinal(nowhere.tally());
+  std::uint64_t by_gap = 0, by_duration = 0, events_closed = 0;
+  Offset starts = 0;
+  std::size_t i = from;
+  for (; i < end; ++i) {
+    ask(i);
+    const PackedPlace<Line> state = block.state[i];
+    const Offset time = times[i], previous = state.previous(), was = state.start();
+    const std::uint32_t tally = state.tally();
+    if (time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
+      break;
+    const Offset mask = Step::start_mask(previous, was, time, rules);
+    const auto start = static_cast<Offset>(was ^ ((was ^ time) & mask));
+    const std::uint32_t next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
+    state.set(time, start, next);
+    starts -= mask;
+    if constexpr (limited || counting == Counting::on) {
+      const bool counted = (found >> i & 1) != 0;
+      if constexpr (limited) {
+        const bool gap_splits = Step::by_gap(previous, time, rules);
+        by_gap += gap_splits & counted;
+        by_duration += !gap_splits & Step::by_duration(was, time, rules) & counted;
+      }
+      if constexpr (counting == Counting::on)
+        events_closed += Tally<counting>::events(tally) & mask & (std::uint64_t{0} - counted);
+    }
     if constexpr (std::same_as<Answer, typename Clock::time_point>) {
       answers[i] = window.time(start);
     } else {
       Placement<Clock> placement;
-      placement.time = times[i];
+      placement.time = window.time(time);
       placement.opened_at = window.time(start);
-      placement.session_start = all_rules.carried(placement.opened_at, times[i]);
-      placement.ordinal = Tally<counting>::ordinal(line.tally[lane]);
-      if (mask != 0)
-        placement.reason = Step::by_gap(previous, distance, rules)   ? SplitReason::gap
-                           : Step::by_duration(was, distance, rules) ? SplitReason::max_duration
-                                                                     : SplitReason::carry;
+      placement.session_start = all_rules.carried(placement.opened_at, placement.time);
+      placement.ordinal = Tally<counting>::ordinal(next);
+      placement.reason = Step::reason(previous, was, time, rules, mask);
       answer_with<Clock>(answers[i], placement);
     }
   }
-  counts.starts += starts;
-  counts.by_gap += limited ? by_gap : starts;
+  const std::uint64_t done = all_of(i) & ~all_of(from);
+  const std::uint64_t new_starts =
+      starts - (Tally<counting>::ordinal(nowhere.tally()) - nowhere_starts);
+  counts.events += i - from - few_bits(done & ~found);
+  counts.starts += new_starts;
+  counts.by_gap += limited ? by_gap : new_starts;
   counts.by_duration += by_duration;
   counts.events_closed += events_closed;
-  return found;
+  return i;
 }
 
 /// Enters the counts into a ledger in the end, however it comes.
@@ -145,41 +204,58 @@ struct CountBlocks : BlockCounts {
 /// its answer; it may throw, and then the events before it, and some behind it of other keys, are
 /// decided on. `States` does what hangs on how keys are kept:
 ///
-///     begin(block, keys, count)      hashes keys and asks for the lines that say where they are
-///     approach(block, count)         goes from there to the lines where their states are
-///     locate(block, count)           returns for which events that is so, a bit each
-///     may_be_behind(block, i)        whether the key of event i, not located, may be further on
-///     follow(block, i, missed, to)   begins with that, in place `to` of another block
-///     generation()                   is another when what begin() and approach() found is void
+///     begin(block, keys, count)     hashes keys, for the lines that say where they are
+///     approach(block, count)        goes from there to the lines where their states are
+///     locate(block, keys, count)    finds their places; returns a bit for each that has one
+///     locate_missed(block, count)   the same for keys that were followed
+///     may_be_behind(block, i)       whether the key of event i, not located, may be further on
+///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
+///     asks()                        whether the memory should be asked for things ahead of time
+///     ask(i, next, last)            asks for what the next block, or the one behind it, needs
+///     generation()                  is another when what is known of lines is void
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One>
-inline void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
-                             const Key* keys, const typename Clock::time_point* times,
-                             Answer* answers, std::size_t count, Ledger& ledger, One one) {
-  using Line = typename States::Line;
+void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
+                      const PackedRules<offset_t<Clock>>& packed, const Key* keys,
+                      const typename Clock::time_point* times, Answer* answers, std::size_t count,
+                      Ledger& ledger, One one) {
   using Block = typename States::Block;
-  const PackedRules packed = states.packing().rules(rules);
+  using Offset = typename States::Offset;
   CountBlocks counts{ledger};
-  // Updates the events that have a bit in `found`; event i of the block is event from + places(i).
-  const auto update = [&](const Block& block, std::uint64_t found, std::size_t from, auto places) {
-    while (found != 0) {
-      const auto run = [&]<bool limited>(std::bool_constant<limited>) {
-        return run_fast([&block, &rules, &counts, &packed, found, places,
-                         window = states.packing().window(), first_time = times + from,
-                         first_answer = answers + from] {
-          return update_block<limited, Line, Clock, Rule, States::counting>(
-              window, rules, packed, block, found, first_time, first_answer, places, counts);
-        });
-      };
-      const std::uint64_t left = packed.limited ? run(std::true_type{}) : run(std::false_type{});
-      counts.events += static_cast<std::uint64_t>(std::popcount(found ^ left));
-      found = left;
-      // One that is set aside may be of a key without state, whose insertion moves the lines.
+  // Updates a block of which `found` are located, and returns which of these it has decided on
+  // itself; the others went to one(event(i)).
+  const auto update = [&](Block& block, std::uint64_t found, std::size_t size,
+                          const typename Clock::time_point* block_times, Answer* block_answers,
+                          auto ask, auto event) {
+    Offset offsets[block_size];
+    std::uint64_t alone = 0;
+    for (std::size_t i = 0; i < size;) {
+      const auto window = states.packing().window();
+      const std::uint64_t outside = to_offsets(window, block_times, size, offsets);
       do {
-        if (found == 0) return;
-        one(from + places(static_cast<std::size_t>(std::countr_zero(found))));
-        found &= found - 1;
-      } while (block.generation != states.generation());
+        const std::uint64_t ahead = outside & ~all_of(i);
+        const std::size_t end =
+            ahead == 0 ? size : static_cast<std::size_t>(std::countr_zero(ahead));
+        const auto run = [&]<bool limited>(std::bool_constant<limited>) {
+          return update_block<limited, Clock, Rule, States::counting>(
+              window, rules, packed, block, i, end, found, offsets, block_answers, ask, counts);
+        };
+        i = packed.limited ? run(std::true_type{}) : run(std::false_type{});
+        if (i == size) return found & ~alone;
+        const std::uint64_t bit = std::uint64_t{1} << i;
+        if ((found & bit) != 0) {
+          alone |= bit;
+          one(event(i));
+          if (block.generation != states.generation()) {
+            // It was of a key without state, whose insertion has moved the lines.
+            for (std::uint64_t left = found & ~all_of(i + 1); left != 0; left &= left - 1)
+              one(event(static_cast<std::size_t>(std::countr_zero(left))));
+            return found & all_of(i) & ~alone;
+          }
+        }
+        ++i;
+      } while (i < size && window == states.packing().window());
     }
+    return found & ~alone;
   };
 
   // Events whose keys are not where they were looked for first, in order of arrival. They go on
@@ -189,17 +265,27 @@ inline void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& ru
   std::size_t missed_event[block_size], misses = 0;
   const auto miss = [&](const Block& block, std::size_t i, std::size_t event) {
     if (misses == 0) missed.generation = block.generation;
-    states.follow(block, i, missed, misses);
+    states.follow(block, i, keys[event], missed, misses);
     missed_event[misses++] = event;
   };
   const auto go_back_to_missed = [&] {
+    typename Clock::time_point missed_time[block_size];
+    Answer missed_answer[block_size];
     std::size_t alone[block_size], loners = 0;
     while (misses != 0 && missed.generation == states.generation()) {
-      states.approach(missed, misses);
-      const std::uint64_t found = states.locate(missed, misses);
-      update(missed, found, 0, [&missed_event](std::size_t i) { return missed_event[i]; });
-      const std::uint64_t all = all_of(std::exchange(misses, 0));
-      for (std::uint64_t lost = all & ~found; lost != 0; lost &= lost - 1) {
+      const std::size_t size = std::exchange(misses, 0);
+      for (std::size_t i = 0; i < size; ++i) missed_time[i] = times[missed_event[i]];
+      states.approach(missed, size);
+      const std::uint64_t found = states.locate_missed(missed, size);
+      missed.lose(all_of(size) & ~found);
+      std::uint64_t done = update(
+          missed, found, size, missed_time, missed_answer, [](std::size_t) {},
+          [&missed_event](std::size_t i) { return missed_event[i]; });
+      for (; done != 0; done &= done - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(done));
+        answers[missed_event[i]] = missed_answer[i];
+      }
+      for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(lost));
         if (missed.generation == states.generation() && states.may_be_behind(missed, i))
           miss(missed, i, missed_event[i]);
@@ -212,7 +298,6 @@ inline void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& ru
     for (std::size_t i = 0; i < loners; ++i) one(alone[i]);
   };
 
-  // Each step is taken a block ahead of the next, so that what it asks the memory for is there.
   Block blocks[3];
   const auto block_at = [&blocks](std::size_t at) -> Block& { return blocks[at / block_size % 3]; };
   const auto size_at = [count](std::size_t at) { return std::min(block_size, count - at); };
@@ -233,15 +318,24 @@ inline void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& ru
     approach(at + block_size);
     Block& block = block_at(at);
     if (block.generation != states.generation()) approach(at);
-    std::uint64_t found = states.locate(block, size);
+    std::uint64_t found = states.locate(block, keys + at, size);
     if (misses + static_cast<std::size_t>(std::popcount(all_of(size) & ~found)) > block_size) {
       go_back_to_missed();
       // Keys that were inserted are found from now on, by all events that are behind these.
       approach(at);
       approach(at + block_size);
-      found = states.locate(block, size);
+      found = states.locate(block, keys + at, size);
     }
-    update(block, found, at, [](std::size_t i) { return i; });
+    block.lose(all_of(size) & ~found);
+    const auto event = [at](std::size_t i) { return at + i; };
+    if (states.asks()) {
+      const auto ask = [&next = block_at(at + block_size), &last = block_at(at + 2 * block_size)](
+                           std::size_t i) { States::ask(i, next, last); };
+      update(block, found, size, times + at, answers + at, ask, event);
+    } else {
+      update(
+          block, found, size, times + at, answers + at, [](std::size_t) {}, event);
+    }
     for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(lost));
       miss(block, i, at + i);

@@ -31,13 +31,36 @@ using offset_t =
     std::conditional_t<std::ratio_greater_equal_v<typename Clock::duration::period, std::milli>,
                        std::uint32_t, std::uint64_t>;
 
-/// The times of a packed state. One that is free is all zero; one that is kept elsewhere has only
-/// its number, as `start`. `previous` is also the largest time of the session, so that `start` is
-/// not after it: a state of which that is not true is kept elsewhere.
-template <std::unsigned_integral Offset>
-struct PackedTimes {
-  Offset previous = 0;
-  Offset start = 0;
+/// A packed state within a `Line`, which has it in three parts, each at the same distance from
+/// where the place points to: `previous` and `start`, which are times, and a tally. One that is
+/// free is all zero; one that is kept elsewhere has only its number, as `start`, and no tally.
+/// `previous` is also the largest time of the session, so that `start` is not after it: a state of
+/// which that is not true is kept elsewhere.
+template <class Line>
+struct PackedPlace {
+  using Offset = typename Line::Offset;
+
+  std::byte* at = nullptr;
+
+  explicit operator bool() const noexcept { return at != nullptr; }
+  [[nodiscard]] Offset& previous() const noexcept { return part<Offset>(Line::previous_at); }
+  [[nodiscard]] Offset& start() const noexcept { return part<Offset>(Line::start_at); }
+  [[nodiscard]] std::uint32_t& tally() const noexcept {
+    return part<std::uint32_t>(Line::tally_at);
+  }
+  [[nodiscard]] bool is_free() const noexcept { return tally() == 0 && start() == 0; }
+  [[nodiscard]] bool is_elsewhere() const noexcept { return tally() == 0 && start() != 0; }
+  void set(Offset previous_is, Offset start_is, std::uint32_t tally_is) const noexcept {
+    previous() = previous_is;
+    start() = start_is;
+    tally() = tally_is;
+  }
+
+ private:
+  template <class Part>
+  [[nodiscard]] Part& part(std::size_t distance) const noexcept {
+    return *reinterpret_cast<Part*>(at + distance);
+  }
 };
 
 /// The counts of a packed state in 32 bits: the session's ordinal and, where they are counted, its
@@ -82,52 +105,60 @@ inline constexpr bool is_max_duration<MaxDuration<Duration>> = true;
 template <class Rule>
 inline constexpr bool packed_rule = std::same_as<Rule, NoRule> || is_max_duration<Rule>;
 
-/// The rules as distances between offsets: an event splits where it is at least so far away.
+/// The rules as differences of offsets: an event splits where it is at least so far away. A
+/// difference that no two offsets have is one more than their largest.
+template <std::unsigned_integral Offset>
 struct PackedRules {
-  std::uint64_t gap = 0;       ///< from `previous`
-  std::uint64_t duration = 0;  ///< from `start`: the maximum duration
-  std::uint64_t carry = 0;     ///< from `start`: the carry horizon, where it splits
-  bool limited = false;        ///< whether there is more than the gap
-
-  static constexpr std::uint64_t never = UINT64_MAX;  // no two offsets are so far apart
+  struct AtLeast {
+    Offset least = 0;
+    bool never = false;
+    [[nodiscard]] constexpr bool operator()(Offset from, Offset to) const noexcept {
+      return (static_cast<Offset>(to - from) >= least) & !never;
+    }
+  };
+  AtLeast gap;           ///< from `previous`
+  AtLeast duration;      ///< from `start`: the maximum duration
+  AtLeast carry;         ///< from `start`: the carry horizon, where it splits
+  Offset under_gap = 0;  ///< the largest difference that the gap does not split
+  bool limited = false;  ///< whether there is more than that
 };
 
-/// What one event does to a packed state. `distance` is how far the event's time is from the
-/// window's base: the window ends at the largest Offset.
-template <bool limited, Counting counting, std::unsigned_integral Offset>
+/// What one event does to a packed state.
+template <bool limited, std::unsigned_integral Offset>
 struct PackedStep {
-  /// Whether it cannot be decided on here.
-  [[nodiscard]] static constexpr bool goes_aside(Offset previous, std::uint32_t tally,
-                                                 std::uint64_t distance) noexcept {
-    // One comparison for two: the time goes back, so that `previous` would not be the largest, and
-    // the difference is negative; or it is behind the window.
-    return distance - previous > static_cast<Offset>(~previous) ||
-           !Tally<counting>::has_room(tally);
+  using Rules = PackedRules<Offset>;
+
+  [[nodiscard]] static constexpr bool by_gap(Offset previous, Offset time,
+                                             const Rules& rules) noexcept {
+    return limited ? rules.gap(previous, time)
+                   : static_cast<Offset>(time - previous) > rules.under_gap;
   }
-  [[nodiscard]] static constexpr bool by_gap(Offset previous, std::uint64_t distance,
-                                             const PackedRules& rules) noexcept {
-    return distance - previous >= rules.gap;
+  [[nodiscard]] static constexpr bool by_duration(Offset start, Offset time,
+                                                  const Rules& rules) noexcept {
+    return limited && rules.duration(start, time);
   }
-  [[nodiscard]] static constexpr bool by_duration(Offset start, std::uint64_t distance,
-                                                  const PackedRules& rules) noexcept {
-    return limited && distance - start >= rules.duration;
-  }
-  [[nodiscard]] static constexpr bool by_carry(Offset start, std::uint64_t distance,
-                                               const PackedRules& rules) noexcept {
-    return limited && distance - start >= rules.carry;
+  [[nodiscard]] static constexpr bool by_carry(Offset start, Offset time,
+                                               const Rules& rules) noexcept {
+    return limited && rules.carry(start, time);
   }
   /// All ones where the event starts a session, 0 where it continues one: compilers turn a choice
   /// into a branch, and one in ten goes wrong.
-  [[nodiscard]] static constexpr std::uint64_t start_mask(Offset previous, Offset start,
-                                                          std::uint64_t distance,
-                                                          const PackedRules& rules) noexcept {
-    if constexpr (limited || sizeof(Offset) == 8)
-      return std::uint64_t{0} - static_cast<std::uint64_t>(by_gap(previous, distance, rules) |
-                                                           by_duration(start, distance, rules) |
-                                                           by_carry(start, distance, rules));
-    // The sign of gap - 1 - since, as both are far from 2^63.
-    return static_cast<std::uint64_t>(
-        static_cast<std::int64_t>(rules.gap - 1 - (distance - previous)) >> 63);
+  [[nodiscard]] static constexpr Offset start_mask(Offset previous, Offset start, Offset time,
+                                                   const Rules& rules) noexcept {
+    const bool starts = by_gap(previous, time, rules) | by_duration(start, time, rules) |
+                        by_carry(start, time, rules);
+    return static_cast<Offset>(Offset{0} - starts);
+  }
+  /// Why the event starts a session, of which `mask` is start_mask().
+  [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start, Offset time,
+                                                    const Rules& rules, Offset mask) noexcept {
+    static_assert(static_cast<int>(SplitReason::none) == 0);
+    SplitReason reason = SplitReason::gap;
+    if constexpr (limited) {
+      reason = by_duration(start, time, rules) ? SplitReason::max_duration : SplitReason::carry;
+      if (by_gap(previous, time, rules)) reason = SplitReason::gap;
+    }
+    return static_cast<SplitReason>(static_cast<Offset>(reason) & mask);
   }
 };
 
@@ -137,7 +168,6 @@ class StatePacking {
  public:
   using State = KeyState<Clock, Rule, counting>;
   using Offset = offset_t<Clock>;
-  using Times = PackedTimes<Offset>;
   using time_point = typename Clock::time_point;
   static constexpr bool narrow = sizeof(Offset) < 8;
   static constexpr std::uint64_t largest = std::numeric_limits<Offset>::max();
@@ -158,43 +188,50 @@ class StatePacking {
       using Duration = typename Clock::duration;
       return time_point{Duration{static_cast<typename Duration::rep>(base + offset)}};
     }
+    friend constexpr bool operator==(const Window&, const Window&) = default;
   };
   [[nodiscard]] const Window& window() const noexcept { return window_; }
 
-  [[nodiscard]] State load(const Times& times, std::uint32_t tally) const {
-    if (tally == 0) return elsewhere_[static_cast<std::size_t>(times.start) - 1];
+  template <class Line>
+  [[nodiscard]] State load(PackedPlace<Line> place) const {
+    if (place.tally() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
+    return unpack(window_, place.previous(), place.start(), place.tally());
+  }
+  [[nodiscard]] static State unpack(const Window& window, Offset previous, Offset start,
+                                    std::uint32_t tally) noexcept {
     State state;
-    state.session_start = window_.time(times.start);
-    state.previous = state.last = window_.time(times.previous);
+    state.session_start = window.time(start);
+    state.previous = state.last = window.time(previous);
     state.ordinal = Tally<counting>::ordinal(tally);
     if constexpr (counting == Counting::on) state.events = Tally<counting>::events(tally);
     return state;
   }
 
-  /// Packs a state into the place of one that was loaded, or of a free one. Where it throws
+  /// Packs a state into the place of one that was loaded, or into a free one. Where it throws
   /// (memory), nothing has changed.
-  void store(Times& times, std::uint32_t& tally, const State& state) {
+  template <class Line>
+  void store(PackedPlace<Line> place, const State& state) {
     std::uint64_t events = 0;
     if constexpr (counting == Counting::on) events = state.events;
     const std::uint64_t start = window_.distance(state.session_start);
     const std::uint64_t previous = window_.distance(state.previous);
     if (start <= largest && previous <= largest && state.last == state.previous &&
         Tally<counting>::fits(state.ordinal, events)) {
-      release(times, tally);
-      times = {static_cast<Offset>(previous), static_cast<Offset>(start)};
-      tally = Tally<counting>::pack(state.ordinal, events);
-    } else if (is_elsewhere(times, tally)) {
-      elsewhere_[static_cast<std::size_t>(times.start) - 1] = state;
+      release(place);
+      place.set(static_cast<Offset>(previous), static_cast<Offset>(start),
+                Tally<counting>::pack(state.ordinal, events));
+    } else if (place.is_elsewhere()) {
+      elsewhere_[static_cast<std::size_t>(place.start()) - 1] = state;
     } else {
-      times = {0, keep(state)};
-      tally = 0;
+      place.set(0, keep(state), 0);
     }
   }
 
   /// Gives back what a state that is forgotten has elsewhere.
-  void release(const Times& times, std::uint32_t tally) noexcept {
-    if (!is_elsewhere(times, tally)) return;
-    free_.push_back(static_cast<std::uint32_t>(times.start));
+  template <class Line>
+  void release(PackedPlace<Line> place) noexcept {
+    if (!place.is_elsewhere()) return;
+    free_.push_back(static_cast<std::uint32_t>(place.start()));
     if (free_.size() == elsewhere_.size()) {
       elsewhere_.clear();
       free_.clear();
@@ -209,7 +246,7 @@ class StatePacking {
     return true;
   }
   /// Counts offsets anew, so that `time` has one with a quarter of their range behind it.
-  /// `for_each(f)` calls f(times, tally) for each state there is. Where it throws (memory), nothing
+  /// `for_each(f)` calls f(place) for each state there is. Where it throws (memory), nothing
   /// has changed.
   template <class ForEach>
   void rebase(time_point now, ForEach for_each) {
@@ -221,50 +258,49 @@ class StatePacking {
       return distance <= largest ? std::optional(static_cast<Offset>(distance)) : std::nullopt;
     };
     std::size_t leaving = 0;
-    for_each([&](Times& times, std::uint32_t& tally) {
-      leaving += tally != 0 && !(moved(times.previous) && moved(times.start));
+    for_each([&](auto place) {
+      leaving += place.tally() != 0 && !(moved(place.previous()) && moved(place.start()));
     });
     elsewhere_.reserve(elsewhere_.size() + leaving);
     free_.reserve(elsewhere_.size() + leaving);
-    for_each([&](Times& times, std::uint32_t& tally) {
-      if (tally == 0) return;
-      const auto previous = moved(times.previous), start = moved(times.start);
-      if (previous && start) {
-        times = {*previous, *start};
-      } else {
-        times = {0, keep(load(times, tally))};
-        tally = 0;
-      }
+    for_each([&](auto place) {
+      if (place.tally() == 0) return;
+      const auto previous = moved(place.previous()), start = moved(place.start());
+      if (previous && start)
+        place.set(*previous, *start, place.tally());
+      else
+        place.set(0, keep(load(place)), 0);
     });
     window_.base = base;
   }
 
   /// The rules as packed states see them.
-  [[nodiscard]] static PackedRules rules(const SessionRules<Clock, Rule>& rules) noexcept {
-    constexpr std::uint64_t far = std::uint64_t{1} << 33;  // than 32 bits reach
-    const auto at_least = [=](auto duration, bool inclusive) {
+  [[nodiscard]] static PackedRules<Offset> rules(const SessionRules<Clock, Rule>& rules) noexcept {
+    using AtLeast = typename PackedRules<Offset>::AtLeast;
+    const auto at_least = [](auto duration, bool inclusive) -> AtLeast {
       const auto ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-      return std::min(ticks + (inclusive ? 0U : 1U), narrow ? far : PackedRules::never);
+      if (ticks + (inclusive ? 0U : 1U) > largest) return {0, true};
+      return {static_cast<Offset>(ticks + (inclusive ? 0U : 1U)), false};
     };
     const auto& options = rules.options;
-    PackedRules packed;
+    PackedRules<Offset> packed;
     packed.gap = at_least(options.gap, options.at_gap == AtGap::splits);
-    packed.duration = packed.carry = narrow ? far : PackedRules::never;
+    packed.duration = packed.carry = {0, true};
     if constexpr (is_max_duration<Rule>)
       packed.duration =
           at_least(saturating_duration<typename Clock::duration>(rules.rule.limit), false);
     const bool carry_splits =
         options.past_carry == PastCarry::splits && !options.carry.is_forever();
     if (carry_splits) packed.carry = at_least(options.carry.span(), false);
-    packed.limited = is_max_duration<Rule> || carry_splits;
+    packed.under_gap =
+        packed.gap.never ? static_cast<Offset>(largest) : static_cast<Offset>(packed.gap.least - 1);
+    // Every event splits at a gap of zero that splits: no difference is under that.
+    const bool all_split = packed.gap.least == 0 && !packed.gap.never;
+    packed.limited = is_max_duration<Rule> || carry_splits || all_split;
     return packed;
   }
 
  private:
-  [[nodiscard]] static constexpr bool is_elsewhere(const Times& times,
-                                                   std::uint32_t tally) noexcept {
-    return tally == 0 && times.start != 0;
-  }
   [[nodiscard]] static constexpr std::uint64_t ticks(time_point time) noexcept {
     return static_cast<std::uint64_t>(std::int64_t{time.time_since_epoch().count()});
   }
@@ -286,6 +322,53 @@ class StatePacking {
   std::size_t outside_ = 0;
   std::vector<State> elsewhere_;
   std::vector<std::uint32_t> free_;
+};
+
+/// What one event has done to a packed state.
+template <session_clock Clock, class Rule, Counting counting>
+struct PackedDecision {
+  using Packing = StatePacking<Clock, Rule, counting>;
+  using Window = typename Packing::Window;
+  using Offset = offset_t<Clock>;
+  using time_point = typename Clock::time_point;
+
+  Window base;
+  const PackedRules<Offset>* rules;
+  Offset time, previous, was, start;  // the event's; the state's before it; its start behind it
+  std::uint32_t tally, next;          // before and behind it
+  bool starts;                        // a session
+
+  /// Decides on an event of the key that has the state at `place`; false where that cannot be done.
+  template <class Line>
+  [[nodiscard]] bool decide(const Window& window, const PackedRules<Offset>& by,
+                            PackedPlace<Line> place, time_point at) noexcept {
+    base = window;
+    rules = &by;
+    time = static_cast<Offset>(window.distance(at));
+    previous = place.previous();
+    was = place.start();
+    tally = place.tally();
+    if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) return false;
+    const Offset mask = by.limited ? PackedStep<true, Offset>::start_mask(previous, was, time, by)
+                                   : PackedStep<false, Offset>::start_mask(previous, was, time, by);
+    starts = mask != 0;
+    start = static_cast<Offset>(was ^ ((was ^ time) & mask));
+    next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
+    place.set(time, start, next);
+    return true;
+  }
+  [[nodiscard]] time_point opened_at() const noexcept { return base.time(start); }
+  [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next); }
+  /// Why the session starts, if it does.
+  [[nodiscard]] SplitReason reason() const noexcept {
+    return rules->limited
+               ? PackedStep<true, Offset>::reason(previous, was, time, *rules, ~Offset{0})
+               : SplitReason::gap;
+  }
+  /// The state before the event.
+  [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {
+    return Packing::unpack(base, previous, was, tally);
+  }
 };
 
 }  // namespace detail

@@ -30,9 +30,10 @@ struct alignas(64) TextIndexLine {
   static constexpr unsigned lanes = 7;
 
   std::uint32_t tag[lanes]{};  // the upper half of the hash
-  std::uint32_t passed = 0;
+  std::uint32_t passed_ = 0;
   std::uint32_t record[lanes]{};  // numbers from 1
 
+  [[nodiscard]] std::uint32_t& passed() noexcept { return passed_; }
   [[nodiscard]] bool is_free(unsigned lane) const noexcept { return record[lane] == 0; }
   /// A bit for each lane with this tag.
   [[nodiscard]] unsigned equal(std::uint32_t wanted) const noexcept {
@@ -60,12 +61,23 @@ struct alignas(64) TextIndexLine {
 
 /// A text key with its packed state; one cache line where times have 32 bits. A text that does not
 /// fit is kept elsewhere, under the number in its place.
-template <std::unsigned_integral Offset>
-struct alignas(sizeof(Offset) < 8 ? 64 : 8) TextRecord {
+template <std::unsigned_integral Offset_>
+struct alignas(sizeof(Offset_) < 8 ? 64 : 8) TextRecord {
+  using Offset = Offset_;
+
   char text[TextWords::max_size]{};
-  PackedTimes<Offset> times[1]{};
-  std::uint32_t tally[1]{};
+  Offset previous = 0;
+  Offset start = 0;
+  std::uint32_t tally = 0;
   std::uint32_t length = 0;
+
+  static constexpr std::size_t previous_at = TextWords::max_size;
+  static constexpr std::size_t start_at = previous_at + sizeof(Offset);
+  static constexpr std::size_t tally_at = start_at + sizeof(Offset);
+
+  [[nodiscard]] PackedPlace<TextRecord> place() noexcept {
+    return {reinterpret_cast<std::byte*>(this)};
+  }
 };
 
 /// A vector of records that grows by pieces of 2 MB, so that growing moves few of them.
@@ -119,7 +131,7 @@ template <session_clock Clock, class Rule, Counting counted>
 class TextStates {
  public:
   static constexpr Counting counting = counted;
-  static constexpr bool is_packed = true, in_order = true;
+  static constexpr bool is_packed = true;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
   static constexpr std::size_t group_size = 1;
   using Key = std::string;
@@ -139,20 +151,24 @@ class TextStates {
 
   [[nodiscard]] Slot find(std::string_view key) const noexcept {
     const std::uint64_t hash = hasher_(key);
-    const auto place = find_place(hash, key);
+    const auto place = find_index(hash, key);
     return place ? Slot{place.line->record[place.lane]} : Slot{};
   }
+  /// Decides on an event of a key whose state is packed; false where that cannot be done.
+  [[nodiscard]] bool decide(std::string_view key, typename Clock::time_point time,
+                            const PackedRules<Offset>& rules,
+                            PackedDecision<Clock, Rule, counting>& decision) noexcept {
+    const Slot slot = find(key);
+    return slot && decision.decide(packing_.window(), rules, place(slot), time);
+  }
+  /// Asks the memory for what find() needs first.
+  void ask(std::string_view key) const noexcept { __builtin_prefetch(index_.home(hasher_(key))); }
   [[nodiscard]] std::string_view key(Slot slot) const noexcept { return text(at(slot)); }
-  [[nodiscard]] State load(Slot slot) const {
-    const Line& record = at(slot);
-    return packing_.load(record.times[0], record.tally[0]);
+  [[nodiscard]] PackedPlace<Line> place(Slot slot) const noexcept {
+    return const_cast<Line&>(at(slot)).place();
   }
-  void store(Slot slot, const State& state) {
-    Line& record = at(slot);
-    packing_.store(record.times[0], record.tally[0], state);
-  }
-  [[nodiscard]] PackedTimes<Offset>& times(Slot slot) noexcept { return at(slot).times[0]; }
-  [[nodiscard]] std::uint32_t& tally(Slot slot) noexcept { return at(slot).tally[0]; }
+  [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
+  void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
 
   Slot insert(std::string_view key, const State& state) {
     assert(size() < max_size);
@@ -161,7 +177,7 @@ class TextStates {
     Release release{*this, record};
     set_text(record, key);
     release.has_text = true;
-    packing_.store(record.times[0], record.tally[0], state);
+    packing_.store(record.place(), state);
     release.has_state = true;
     generation_ += records_.push_back(record) ? 1 : 0;
     release.is_pushed = true;
@@ -175,7 +191,7 @@ class TextStates {
   void erase(Slot slot) noexcept {
     Line& record = at(slot);
     drop_index(slot);
-    packing_.release(record.times[0], record.tally[0]);
+    packing_.release(record.place());
     free_text(record);
     const Slot last{static_cast<std::uint32_t>(records_.size())};
     if (slot.record != last.record) {
@@ -217,13 +233,12 @@ class TextStates {
     visit(Slot{static_cast<std::uint32_t>(group + 1)});
   }
 
-  [[nodiscard]] Packing& packing() noexcept { return packing_; }
+  [[nodiscard]] const Packing& packing() const noexcept { return packing_; }
   /// To be called for each event's time: moves the window of times that can be packed with them.
   void look_at(typename Clock::time_point time) {
     if (packing_.window().holds(time) || !packing_.should_rebase(size())) return;
     packing_.rebase(time, [this](auto change) {
-      for (std::size_t i = 0; i < records_.size(); ++i)
-        change(records_[i].times[0], records_[i].tally[0]);
+      for (std::size_t i = 0; i < records_.size(); ++i) change(records_[i].place());
     });
   }
 
@@ -231,9 +246,13 @@ class TextStates {
   struct Block : PackedBlock<Line> {
     std::string_view text[block_size];
     std::uint64_t hash[block_size];
-    TextIndexLine* index[block_size];
+    Line* line[block_size]{};
+    TextIndexLine* index[block_size]{};
     bool none[block_size];  ///< no record in the line of the index has the key's tag
   };
+  [[nodiscard]] bool asks() const noexcept {
+    return records_.size() * sizeof(Line) > second_level_cache;
+  }
   template <class KeyLike>
   void begin(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
     block.generation = generation();
@@ -245,33 +264,40 @@ class TextStates {
       }
       return 0;
     });
-    if (index_.bytes() > second_level_cache / 2)
-      for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(block.index[i]);
   }
   void approach(Block& block, std::size_t count) noexcept {
-    const bool asks = records_.size() * sizeof(Line) > second_level_cache / 2;
     for (std::size_t i = 0; i < count; ++i) {
       const TextIndexLine& line = *block.index[i];
       const unsigned equal = line.equal(static_cast<std::uint32_t>(block.hash[i] >> 32));
       const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
       block.none[i] = equal == 0;
-      block.lane[i] = 0;
       block.line[i] = &records_[record - (record != 0)];
-      if (asks) __builtin_prefetch(block.line[i], 1);
     }
   }
-  std::uint64_t locate(Block& block, std::size_t count) const noexcept {
+  static void ask(std::size_t i, const Block& next, const Block& last) noexcept {
+    __builtin_prefetch(next.line[i], 1);
+    __builtin_prefetch(last.index[i]);
+  }
+  template <class KeyLike>
+  std::uint64_t locate(Block& block, const KeyLike*, std::size_t count) const noexcept {
+    return locate_missed(block, count);
+  }
+  std::uint64_t locate_missed(Block& block, std::size_t count) const noexcept {
     return run_fast([this, &block, count] {
       std::uint64_t found = 0;
-      for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t i = 0; i < count; ++i) {
+        block.state[i] = block.line[i]->place();
         found |= std::uint64_t{equal(*block.line[i], block.text[i])} << i;
+      }
       return found;
     });
   }
   [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i) noexcept {
-    return block.none[i] && block.index[i]->passed != 0;
+    return block.none[i] && block.index[i]->passed() != 0;
   }
-  void follow(const Block& block, std::size_t i, Block& missed, std::size_t to) const noexcept {
+  template <class KeyLike>
+  void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
+              std::size_t to) const noexcept {
     TextIndexLine* const next = index_.next(block.hash[i], block.index[i]);
     __builtin_prefetch(next);
     missed.text[to] = block.text[i];
@@ -303,7 +329,7 @@ class TextStates {
     }
     ~Release() {
       if (is_pushed) states.records_.pop_back();
-      if (has_state) states.packing_.release(record.times[0], record.tally[0]);
+      if (has_state) states.packing_.release(record.place());
       if (has_text) states.free_text(record);
     }
   };
@@ -350,17 +376,24 @@ class TextStates {
     for (std::size_t word = 0; word < 6; ++word) difference |= one[word] ^ other[word];
     return difference == 0;
   }
-  [[nodiscard]] typename Index::Place find_place(std::uint64_t hash,
+  [[nodiscard]] typename Index::Place find_index(std::uint64_t hash,
                                                  std::string_view key) const noexcept {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    return index_.find(hash, [this, tag, key](const TextIndexLine& line, unsigned lane) {
-      return line.tag[lane] == tag && line.record[lane] != 0 &&
-             equal(records_[line.record[lane] - 1], key);
+    return index_.find(hash, [this, tag, key](const TextIndexLine& line) {
+      // Mostly none or one.
+      for (unsigned lanes = line.equal(tag); lanes != 0; lanes &= lanes - 1) {
+        const std::uint32_t record = line.record[std::countr_zero(lanes)];
+        if (record != 0 && equal(records_[record - 1], key)) return lanes;
+      }
+      return 0U;
     });
   }
   [[nodiscard]] typename Index::Place place_of(Slot slot) const noexcept {
-    return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line, unsigned lane) {
-      return line.record[lane] == slot.record;
+    return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line) {
+      unsigned equal = 0;
+      for (unsigned lane = 0; lane < TextIndexLine::lanes; ++lane)
+        equal |= static_cast<unsigned>(line.record[lane] == slot.record) << lane;
+      return equal;
     });
   }
   void drop_index(Slot slot) noexcept {
