@@ -21,6 +21,16 @@ macro(sessionize_need_json)
   endif()
 endmacro()
 
+# Only where it is installed: what it is good for works without it too.
+macro(sessionize_look_for_simdjson)
+  if(NOT TARGET simdjson::simdjson)
+    find_package(simdjson 3 QUIET)
+  endif()
+  if(NOT TARGET simdjson::simdjson)
+    message(STATUS "simdjson is not installed: there is no sessionize::simdjson")
+  endif()
+endmacro()
+
 macro(sessionize_need_cli11)
   find_package(CLI11 QUIET)
   if(NOT CLI11_FOUND)

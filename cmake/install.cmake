@@ -16,7 +16,7 @@ endfunction()
 
 sessionize_install_component(sessionize)
 sessionize_install_component(sessionize_testing)
-foreach(component IN ITEMS json parallel)
+foreach(component IN ITEMS json simdjson parallel)
   if(TARGET sessionize_${component})
     sessionize_install_component(sessionize_${component})
   endif()

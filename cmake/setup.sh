@@ -4,11 +4,13 @@
 # bench` for the benchmarks. Elsewhere it names what to install. Does nothing where all is there.
 set -eu
 
-packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev sqlite3"
+packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev sqlite3
+  libsimdjson-dev"
 case "${1:-}" in
   demo) ;;
   test) packages="$packages catch2 pkg-config clang clang-tidy clang-format libclang-rt-dev" ;;
-  bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev" ;;
+  bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev
+    nlohmann-json3-dev libsimdjson-dev" ;;
   *) echo "usage: sh cmake/setup.sh demo|test|bench" >&2; exit 2 ;;
 esac
 

@@ -1,5 +1,5 @@
-# sessionize::sessionize, sessionize::json, sessionize::parallel and sessionize::testing: header-only,
-# each with its own set of public headers, which `all_verify_interface_header_sets` compiles one by one.
+# sessionize::sessionize, ::json, ::simdjson, ::parallel and ::testing: header-only, each with its own
+# set of public headers, which `all_verify_interface_header_sets` compiles one by one.
 
 set(include_dir ${PROJECT_SOURCE_DIR}/include)
 
@@ -34,4 +34,13 @@ if(SESSIONIZE_WITH_JSON)
   file(GLOB json_headers CONFIGURE_DEPENDS ${include_dir}/sessionize/json/*.hpp)
   sessionize_add_library(sessionize_json json ${json_headers})
   target_link_libraries(sessionize_json INTERFACE sessionize nlohmann_json::nlohmann_json)
+endif()
+
+if(SESSIONIZE_WITH_JSON AND SESSIONIZE_WITH_SIMDJSON)
+  sessionize_look_for_simdjson()
+  if(TARGET simdjson::simdjson)
+    file(GLOB simdjson_headers CONFIGURE_DEPENDS ${include_dir}/sessionize/simdjson/*.hpp)
+    sessionize_add_library(sessionize_simdjson simdjson ${simdjson_headers})
+    target_link_libraries(sessionize_simdjson INTERFACE sessionize_json simdjson::simdjson)
+  endif()
 endif()

@@ -14,10 +14,11 @@ int discover(const RunOptions& options) {
   std::size_t lines = 0;
   int code = 0;
   for (const auto& file : options.files) {
-    const int error = read_lines(file, {}, [&](const sessionize::json::Line& line) {
+    const auto add = [&](const sessionize::json::Line& line) {
       if (!line.too_long) discovery.add(line.text);
       return ++lines < sample_size;
-    });
+    };
+    const int error = read_lines(file, {}, add, [] {});
     if (error == 0) continue;
     std::fprintf(stderr, "sessionize: cannot read %s: %s\n", one_line(file).c_str(),
                  std::generic_category().message(error).c_str());

@@ -21,13 +21,14 @@
 namespace command {
 
 /// Reads a file, or standard input where `path` is "-", in large blocks, and gives its lines to
-/// `on_line`, which returns false to stop. Before it waits for input that has paused, and at the
+/// `on_line`, which returns false to stop; `after_block()` is called while the lines that are parts
+/// of the block are still good. Before it waits for input that has paused, and at the
 /// latest `patience` after an output began to hold bytes back, it flushes `outputs`: what is piped
 /// through stays live. Adds the number of lines, blank ones included, to `line_count`. Returns an
 /// error number, 0 for none.
-template <class OnLine>
+template <class OnLine, class AfterBlock>
 int read_lines(const std::string& path, const std::vector<Output*>& outputs, OnLine&& on_line,
-               std::uint64_t* line_count = nullptr) {
+               AfterBlock&& after_block, std::uint64_t* line_count = nullptr) {
   constexpr std::chrono::milliseconds patience{50};
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -63,8 +64,10 @@ int read_lines(const std::string& path, const std::vector<Output*>& outputs, OnL
     if (got < 0) error = errno;
     if (got <= 0) break;
     lines.feed({block.data(), static_cast<std::size_t>(got)}, take);
+    after_block();
   }
   const std::uint64_t in_file = lines.finish(take);
+  after_block();
   if (line_count != nullptr) *line_count += in_file;
   if (!standard_input) ::close(fd);
   return error;

@@ -9,13 +9,19 @@
 
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/sessionizer.hpp>
+#ifdef SESSIONIZE_WITH_SIMDJSON
+#include <sessionize/simdjson/event_reader.hpp>
+#endif
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -27,6 +33,12 @@ namespace {
 namespace s = sessionize;
 using s::RejectReason;
 using s::json::Value;
+
+#ifdef SESSIONIZE_WITH_SIMDJSON
+using Reader = s::simdjson::EventReader<EventClock>;
+#else
+using Reader = s::json::EventReader<EventClock>;
+#endif
 
 void complain(const std::string& what) {
   std::fprintf(stderr, "sessionize: %s\n", one_line(what).c_str());
@@ -66,11 +78,49 @@ struct EndsSession {
   }
 };
 
+/// The sessionizer that the options ask for; the one without rules decides on many events at once.
+template <bool has_rules>
 auto make_sessionizer(const RunOptions& run, const Fields& fields) {
-  return s::make_sessionizer<EventClock, std::string>(
-      run.session, make_rules<Value>(run, WatchedField{fields.split_on},
-                                     EndsSession{&run.end_when, fields.end_when}));
+  if constexpr (has_rules)
+    return s::make_sessionizer<EventClock, std::string>(
+        run.session, make_rules<Value>(run, WatchedField{fields.split_on},
+                                       EndsSession{&run.end_when, fields.end_when}));
+  else
+    return s::make_sessionizer<EventClock, std::string>(run.session);
 }
+bool wants_rules(const RunOptions& run) {
+  return run.max_duration || run.midnight_offset || run.split_on || run.end_when;
+}
+
+/// Events whose texts are parts of one block of the input, to be decided on at once.
+struct Batch {
+  static constexpr std::size_t size = 256;
+
+  std::vector<Event> events;
+  std::vector<std::string_view> keys;
+  std::vector<EventClock::time_point> times;
+  std::vector<s::Placement<EventClock>> placements{size};
+
+  /// Whether the event's texts are parts of its line, and so of the block.
+  [[nodiscard]] static bool can_hold(const Event& event) {
+    const auto is_part = [&](std::string_view text) {
+      const std::less_equal<> precedes;
+      return precedes(event.line.data(), text.data()) &&
+             precedes(text.data() + text.size(), event.line.data() + event.line.size());
+    };
+    return is_part(event.key) && (!event.device || is_part(*event.device));
+  }
+  void add(const Event& event) {
+    events.push_back(event);
+    keys.push_back(event.key);
+    times.push_back(event.time);
+  }
+  void clear() {
+    events.clear();
+    keys.clear();
+    times.clear();
+  }
+};
 
 /// Where lines that are rejected go: to a file, a line of JSON each, or into a summary by reason.
 class Errors {
@@ -117,6 +167,7 @@ class Errors {
 };
 
 /// One run of the command.
+template <bool has_rules>
 class Run {
  public:
   explicit Run(const RunOptions& options)
@@ -125,12 +176,14 @@ class Run {
         reader_(mapping()),
         output_(options.output),
         errors_(options.errors),
-        sessionizer_(make_sessionizer(options, fields_)),
+        sessionizer_(make_sessionizer<has_rules>(options, fields_)),
         ends_{&options.end_when, fields_.end_when},
         whole_input_(options),
         record_lines_(output_, options.format,
                       s::records(ChosenId{options.id}, KeptColumns{&options_.keep, fields_.keep})),
         session_lines_(output_, options.format, s::summaries(ChosenId{options.id})),
+        batches_(!has_rules && fields_.names.empty() && options.into.empty() &&
+                 options.emit != Emit::sessions),
         sampling_(options.guess_time_format) {}
 
   int execute() {
@@ -146,9 +199,8 @@ class Run {
 
   struct SampledLine {
     std::string file;
-    std::uint64_t number;
     std::string text;
-    bool too_long;
+    s::json::Line line;
   };
 
   [[nodiscard]] s::json::Mapping mapping() const {
@@ -183,11 +235,11 @@ class Run {
           if (sampling_)
             sample(file, line);
           else
-            take(file, line.number, line.text, line.too_long);
+            take(file, line);
           report_progress();
           return wants_more();
         },
-        &lines_);
+        [&] { decide_batch(); }, &lines_);
     if (error == 0) return;
     complain("cannot read " + file + ": " + std::generic_category().message(error));
     read_error_ = true;
@@ -200,7 +252,7 @@ class Run {
 
   /// Keeps the first lines until the time format is decided.
   void sample(const std::string& file, const s::json::Line& line) {
-    sample_.push_back({file, line.number, std::string(line.text), line.too_long});
+    sample_.push_back({file, std::string(line.text), line});
     if (sample_.size() == sample_size) decide_time_format();
   }
 
@@ -208,7 +260,7 @@ class Run {
     if (!std::exchange(sampling_, false)) return;
     s::json::TimeFormatVotes votes;
     for (const auto& line : sample_) {
-      if (line.too_long) continue;
+      if (line.line.too_long) continue;
       static_cast<void>(reader_.read(line.text));
       if (reader_.time_value().nullable()) votes.add(reader_.time_value());
     }
@@ -218,31 +270,56 @@ class Run {
              (format ? ", as " + std::to_string(votes.votes(*format)) + " of " +
                            std::to_string(votes.samples()) + " times in the first lines are in it"
                      : ", as the first lines do not tell"));
-    for (const auto& line : sample_) take(line.file, line.number, line.text, line.too_long);
+    for (const auto& kept : sample_)
+      take(kept.file, {kept.text, kept.line.number, kept.line.too_long, false});
     sample_.clear();
   }
 
-  void take(const std::string& file, std::uint64_t number, std::string_view text, bool too_long) {
-    if (too_long)
-      return reject({RejectReason::line_too_long, too_long_message_, {}, 0, text}, file, number);
-    const auto event = reader_.read(text);
+  void take(const std::string& file, const s::json::Line& line) {
+    if (line.too_long)
+      return reject({RejectReason::line_too_long, too_long_message_, {}, 0, line.text}, file,
+                    line.number);
+    const auto event = reader_.read(line.text);
     // What is filtered out need not have a key or a time.
     const bool is_object = event.has_value() || is_about_a_member(event.error().reason);
     if (is_object && !selected()) {
       ++filtered_;
       return;
     }
-    if (!event) return reject(event.error(), file, number);
+    if (!event) return reject(event.error(), file, line.number);
     if (options_.emit == Emit::sessions || !options_.into.empty())
       whole_input_.add(*event, options_.split_on ? &event->fields[fields_.split_on] : nullptr,
                        ends_(*event));
     ++accepted_;
     if (options_.emit == Emit::sessions) return;
+    if (batches_ && line.is_part && Batch::can_hold(*event)) {
+      batch_.add(*event);
+      if (batch_.events.size() == Batch::size) decide_batch();
+      return;
+    }
+    decide_batch();
     const auto decision = sessionizer_.observe(event->key, event->time, *event);
-    if (options_.emit == Emit::starts && !decision.starts_session()) return;
-    const s::RecordView<EventClock, std::string, Event> record{decision, event->key, *event};
-    record_lines_(record);
-    store(record, file, number);
+    if (write(decision, *event))
+      store(s::RecordView<EventClock, std::string, Event>{decision, event->key, *event}, file,
+            line.number);
+  }
+
+  void decide_batch() {
+    if constexpr (!has_rules) {
+      const std::size_t count = batch_.events.size();
+      if (count == 0) return;
+      const auto placements = std::span(batch_.placements).first(count);
+      sessionizer_.observe_columns(batch_.keys, batch_.times, placements);
+      for (std::size_t i = 0; i < count; ++i) write(placements[i], batch_.events[i]);
+      batch_.clear();
+    }
+  }
+
+  /// Writes an event's record where it is one of those that are asked for; returns whether it is.
+  bool write(const s::Placement<EventClock>& placement, const Event& event) {
+    if (options_.emit == Emit::starts && !placement.starts_session()) return false;
+    record_lines_(s::RecordView<EventClock, std::string, Event>{placement, event.key, event});
+    return true;
   }
 
   [[nodiscard]] static bool is_about_a_member(RejectReason reason) {
@@ -358,10 +435,10 @@ class Run {
 
   const RunOptions& options_;
   const Fields fields_;
-  s::json::EventReader<EventClock> reader_;
+  Reader reader_;
   Output output_;
   Errors errors_;
-  decltype(make_sessionizer(options_, fields_)) sessionizer_;
+  decltype(make_sessionizer<has_rules>(options_, fields_)) sessionizer_;
   EndsSession ends_;
   WholeInput whole_input_;
   Lines<RecordLayout> record_lines_;
@@ -374,6 +451,8 @@ class Run {
   const std::string too_long_message_ =
       "the line is longer than " + std::to_string(s::json::Limits{}.line) + " bytes: shorten it";
 
+  const bool batches_;  // whether events are looked at for nothing but their key and time
+  Batch batch_;
   bool sampling_;
   std::vector<SampledLine> sample_;
   std::uint64_t lines_ = 0, taken_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
@@ -386,7 +465,7 @@ class Run {
 
 int run(const RunOptions& options) {
   try {
-    return Run(options).execute();
+    return wants_rules(options) ? Run<true>(options).execute() : Run<false>(options).execute();
   } catch (const std::bad_alloc&) {
     complain("out of memory");
   } catch (const std::length_error& error) {

@@ -22,6 +22,8 @@ template <class T, class E>
 class [[nodiscard]] Result {
  public:
   constexpr Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
+  /// A value made of nothing, in its place.
+  constexpr explicit Result(std::in_place_t) : content_(std::in_place_index<0>) {}
   template <class F>
   constexpr Result(Failure<F> failure)
       : content_(std::in_place_index<1>, std::move(failure.error)) {}

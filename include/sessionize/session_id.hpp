@@ -1,16 +1,21 @@
 #ifndef SESSIONIZE_SESSION_ID_HPP
 #define SESSIONIZE_SESSION_ID_HPP
 
+#include <sessionize/detail/json_text.hpp>
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/key_text.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/utc.hpp>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 // An id form is a callable `form(IdWriter& out, const Record& or const Summary&)` that writes an
@@ -28,8 +33,12 @@ class IdWriter {
 
   /// Appends a text as it is.
   constexpr void text(std::string_view piece) noexcept {
-    if (size_ <= buffer_.size() && piece.size() <= buffer_.size() - size_)
-      for (std::size_t i = 0; i < piece.size(); ++i) buffer_[size_ + i] = piece[i];
+    if (size_ <= buffer_.size() && piece.size() <= buffer_.size() - size_) {
+      if (std::is_constant_evaluated())
+        std::copy_n(piece.data(), piece.size(), buffer_.data() + size_);
+      else
+        detail::copy_short(buffer_.data() + size_, piece.data(), piece.size());
+    }
     size_ += piece.size();
   }
   /// Appends a number in decimal, filled up with zeros to at least `width` digits.
@@ -55,12 +64,25 @@ class IdWriter {
   /// Appends the UTC time of day, HH:mm:ss; floored, also before 1970.
   template <utc_time_point TimePoint>
   constexpr void time_of_day(TimePoint time) noexcept {
-    const UtcFields utc = utc_fields(time);
-    number(utc.hour, 2);
-    text(":");
-    number(utc.minute, 2);
-    text(":");
-    number(utc.second, 2);
+    // Without the date, which is most of the work of utc_fields().
+    const auto second = static_cast<unsigned>(
+        detail::floor_mod(time.time_since_epoch().count(), detail::ticks_per_day<TimePoint>) /
+        detail::ticks_per_second<TimePoint>);
+    // Put together in a register: what is stored byte by byte is slow to load as a whole.
+    std::uint64_t written = 0;
+    int place = 0;
+    const auto put = [&](unsigned c) {
+      written |=
+          std::uint64_t{c} << (std::endian::native == std::endian::little ? place : 56 - place);
+      place += 8;
+    };
+    for (const unsigned part : {second / 3'600, second / 60 % 60, second % 60}) {
+      if (place != 0) put(':');
+      put('0' + part / 10);
+      put('0' + part % 10);
+    }
+    const auto characters = std::bit_cast<std::array<char, 8>>(written);
+    text({characters.data(), characters.size()});
   }
   /// Appends the UTC date and time to the clock's precision, 2022-07-01T00:00:02.000Z; years
   /// before 0 or after 9999 have a sign.

@@ -121,7 +121,9 @@ requires utc_time_point<typename Clock::time_point>
   const std::int64_t from = per_second[static_cast<unsigned>(unit)];
   constexpr std::int64_t to = detail::ticks_per_second<TimePoint>;
   std::int64_t ticks = 0;
-  if (to % from == 0) {
+  if (from == to) {
+    ticks = value;
+  } else if (to % from == 0) {
     if (detail::multiply_overflows(value, to / from)) return Failure{TimeError::out_of_range};
     ticks = value * (to / from);
   } else {

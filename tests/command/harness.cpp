@@ -205,6 +205,15 @@ std::string Running::packet() {
   return text;
 }
 
+std::optional<std::uint64_t> Running::peak_memory() const {
+  const std::string path = "/proc/" + std::to_string(pid_) + "/status";
+  constexpr std::string_view name = "VmHWM:";
+  const std::string status = exists(path) ? read_file(path) : "";
+  const std::size_t at = status.find(name);
+  if (at == std::string::npos) return std::nullopt;
+  return std::stoull(status.substr(at + name.size()));
+}
+
 Outcome Running::finish() {
   close_input();
   return finish({});

@@ -83,6 +83,8 @@ class Running {
   /// Takes the rest of what it says, and waits for its end.
   [[nodiscard]] Outcome finish();
   void kill();
+  /// The most memory that it has had resident so far, in KiB; null where the system does not tell.
+  [[nodiscard]] std::optional<std::uint64_t> peak_memory() const;
 
  private:
   friend Outcome command_test::run(const Args& args, std::string_view input);

@@ -221,5 +221,52 @@ TEST_CASE("--progress is for terminals", "[command][manners]") {
   }
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
+// Holds: memory grows with the users alone: eight times the events of the same users take no more,
+// plain lines and others. Would catch: a buffer that is filled and never written, a batch that only
+// grows, an event that is kept.
+TEST_CASE("memory does not grow with the input", "[command][manners]") {
+  if (sanitized) {
+    WARN("SKIPPED: a sanitizer keeps what is freed");
+    return;
+  }
+  const Folder folder;
+  std::string clicks;
+  for (std::int64_t i = 0; i < 40'000; ++i)
+    clicks += event("user" + std::to_string(i % 1'000), i * 100,
+                    i % 8 == 0 ? R"("device_type":"w\"","more":[{"x":1.5}])"
+                               : R"("device_type":"web","event_name":"checkout")");
+  const auto file = folder.write("clicks", clicks);
+  const auto peak = [&](std::size_t times) {
+    const auto errors = folder / ("errors" + std::to_string(times));
+    Args args{"--output", "/dev/null", "--errors", errors};
+    for (std::size_t i = 0; i < times; ++i) args.push_back(file);
+    args.push_back("-");
+    Running command(args);
+    REQUIRE(command.write("all is read by now\n"));
+    const auto deadline = steady_clock::now() + patience;
+    while ((!exists(errors) || read_file(errors).empty()) && steady_clock::now() < deadline)
+      continue;
+    CHECK(split_lines(read_file(errors)).size() == 1);
+    const auto memory = command.peak_memory();
+    CHECK(command.finish().code == 0);
+    return memory;
+  };
+  const auto once = peak(1), often = peak(8);
+  if (!once || !often) {
+    WARN("SKIPPED: the system does not tell how much memory a program has");
+    return;
+  }
+  CHECK(*often < *once + 2'048);
+  CHECK(*often < 65'536);
+}
+
 }  // namespace
 }  // namespace command_manners_test

@@ -4,13 +4,14 @@
 #include <sessionize/clock.hpp>
 #include <sessionize/json/mapping.hpp>
 #include <sessionize/json/members.hpp>
+#include <sessionize/json/plain_objects.hpp>
+#include <sessionize/json/shortcut.hpp>
 #include <sessionize/json/time_format.hpp>
 #include <sessionize/json/value.hpp>
 #include <sessionize/rejection.hpp>
 #include <sessionize/result.hpp>
 #include <sessionize/utc.hpp>
 
-#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <optional>
@@ -25,8 +26,9 @@ inline namespace v0 {
 namespace json {
 
 /// An event as a line of JSON gives it: `sessions.observe(event.key, event.time, event)`. Its texts
-/// look at the reader and at the line, and are good until the reader's next line: a sink that may
-/// refuse records, and so be offered them later, wants an event type that owns its texts.
+/// look at the reader or at the line, and are good until the reader's next line: a sink that may
+/// refuse records, and so be offered them later, wants an event type that owns its texts. A text
+/// that looks at the line is good as long as that is.
 template <session_clock Clock = EventClock>
 struct Event {
   std::string_view key{};
@@ -45,9 +47,10 @@ struct Event {
 /// takes in the mapping's format. Of a repeated member, the last counts. Members that the mapping
 /// does not name are checked to be JSON and skipped.
 ///
-/// Buffers are kept from line to line: a line of known shape costs a few allocations inside of the
-/// parser. One thread at a time may use an object.
-template <session_clock Clock = EventClock>
+/// What a line says does not depend on the Shortcut, only how soon it is said. Buffers are kept
+/// from line to line: a line that the shortcut takes allocates nothing, another one a little inside
+/// of the parser. One thread at a time may use an object.
+template <session_clock Clock = EventClock, shortcut Shortcut = PlainObjects>
 requires utc_time_point<typename Clock::time_point>
 class EventReader {
  public:
@@ -59,13 +62,11 @@ class EventReader {
   explicit EventReader(Mapping mapping = {}, Limits limits = {})
       : mapping_(std::move(mapping)), limits_(limits) {
     assert(!mapping_.key.empty() && "a mapping names at least one key member");
-    names_ = mapping_.fields;
-    for (std::size_t i = 0; i < names_.size(); ++i)
-      if (const std::size_t first = member(names_[i]); first != i) repeated_.emplace_back(first, i);
-    for (const auto& name : mapping_.key) key_.push_back(member(name));
-    time_ = member(mapping_.time);
-    device_ = member(mapping_.device);
-    values_.resize(names_.size());
+    for (const auto& name : mapping_.fields) fields_.push_back(members_.add(name));
+    values_.resize(fields_.size());
+    for (const auto& name : mapping_.key) key_.push_back(members_.add(name));
+    time_ = members_.add(mapping_.time);
+    device_ = members_.add(mapping_.device);
   }
 
   /// Reads one line, without its line end. Returns its event, or why it is rejected: with a message
@@ -73,35 +74,21 @@ class EventReader {
   /// the line comes from is the caller's to add. What it returns is good until the next call.
   /// A line longer than limits().line is LineReader's to reject. Linear in the line.
   [[nodiscard]] Result<event_type, Rejection> read(std::string_view line) {
-    clear();
-    if (const auto invalid = read_members(
-            line, limits_.nesting, [&](std::string_view name) { return find(name); }, message_)) {
-      clear();
-      return rejected(*invalid, line);
-    }
-    for (const auto& [from, to] : repeated_) values_[to] = values_[from];
-
-    event_type event{.fields = fields(), .line = line};
-    if (const auto bad_key = read_key(event.key)) return rejected(*bad_key, line);
-    const auto time = parse_time<Clock>(values_[time_], mapping_.time_format);
-    if (!time) {
-      explain_time(time.error());
-      return rejected(time.error(), line);
-    }
-    event.time = *time;
-    const Value& device = values_[device_];
-    if (device.kind == Kind::string || device.kind == Kind::integer) event.device = device.text;
-    return event;
+    // Filled in in its place: moving it costs as much as reading a member.
+    Result<event_type, Rejection> result(std::in_place);
+    if (const auto reason = read_event(line, *result))
+      result = Failure{Rejection{*reason, message_, {}, 0, line.substr(0, max_rejected_data)}};
+    return result;
   }
 
   /// The members that Mapping::fields names, of the last line, also where its key or time was
   /// rejected; all absent where it was no JSON object. For filters that come before that.
-  [[nodiscard]] std::span<const Value> fields() const noexcept {
-    return std::span{values_}.first(mapping_.fields.size());
-  }
+  [[nodiscard]] std::span<const Value> fields() const noexcept { return values_; }
   /// The time member of the last line, whether or not it was a time; absent where the line was no
-  /// JSON object. Samples for guess_time_format().
-  [[nodiscard]] const Value& time_value() const noexcept { return values_[time_]; }
+  /// JSON object. Samples for guess_time_format(). To be asked while the line is there.
+  [[nodiscard]] Value time_value() const {
+    return {members_[time_].kind, std::string(members_[time_].text)};
+  }
   /// Reads the lines to come in another time format.
   void set_time_format(TimeFormat format) noexcept { mapping_.time_format = format; }
 
@@ -109,30 +96,52 @@ class EventReader {
   [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
 
  private:
-  void clear() noexcept {
-    for (auto& value : values_) {
+  [[nodiscard]] std::optional<RejectReason> read_event(std::string_view line, event_type& event) {
+    members_.clear();
+    if (!shortcut_.read(line, limits_.nesting, members_))
+      if (const auto invalid = read_with_care(line)) return invalid;
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      const ValueView& field = members_[fields_[i]];
+      values_[i].kind = field.kind;
+      values_[i].text.assign(field.text);
+    }
+    event.fields = values_;
+    event.line = line;
+    if (const auto bad_key = read_key(event.key)) return bad_key;
+    const auto time = parse_time<Clock>(members_[time_], mapping_.time_format);
+    if (!time) {
+      explain_time(time.error());
+      return time.error();
+    }
+    event.time = *time;
+    const ValueView& device = members_[device_];
+    if (device.kind == Kind::string || device.kind == Kind::integer) event.device = device.text;
+    return std::nullopt;
+  }
+
+  /// Reads any line, or finds out why it is rejected; there is nothing of it in members_ then.
+  [[nodiscard]] std::optional<RejectReason> read_with_care(std::string_view line) {
+    members_.clear();
+    read_.resize(members_.size());
+    for (auto& value : read_) {
       value.kind = Kind::absent;
       value.text.clear();
     }
-  }
-
-  Value* find(std::string_view name) noexcept {
-    for (std::size_t i = 0; i < names_.size(); ++i)
-      if (names_[i] == name) return &values_[i];
-    return nullptr;
-  }
-
-  /// The place of a member's value, the same for everybody who asks.
-  std::size_t member(const std::string& name) {
-    const auto known = std::find(names_.begin(), names_.end(), name);
-    if (known != names_.end()) return static_cast<std::size_t>(known - names_.begin());
-    names_.push_back(name);
-    return names_.size() - 1;
+    const auto wanted = [&](std::string_view name) {
+      const std::size_t place = members_.find(name);
+      return place == WantedMembers::none ? nullptr : &read_[place];
+    };
+    const auto invalid = read_members(line, limits_.nesting, wanted, message_);
+    if (invalid)
+      for (auto& value : values_) value = Value{};
+    else
+      for (std::size_t i = 0; i < read_.size(); ++i) members_[i] = read_[i];
+    return invalid;
   }
 
   [[nodiscard]] std::optional<RejectReason> read_key(std::string_view& key) {
     for (std::size_t i = 0; i < key_.size(); ++i) {
-      const Value& part = values_[key_[i]];
+      const ValueView& part = members_[key_[i]];
       if (part.kind == Kind::string || part.kind == Kind::integer) continue;
       if (part.kind == Kind::absent) {
         explain("key", mapping_.key[i], part, "give the event one, or name another member");
@@ -142,12 +151,12 @@ class EventReader {
       return RejectReason::key_type;
     }
     if (key_.size() == 1) {
-      key = values_[key_.front()].text;
+      key = members_[key_.front()].text;
     } else {
       joined_.clear();
       for (std::size_t i = 0; i < key_.size(); ++i) {
         if (i != 0) joined_ += '|';
-        for (const char c : values_[key_[i]].text) {
+        for (const char c : members_[key_[i]].text) {
           if (c == '%')
             joined_ += "%25";
           else if (c == '|')
@@ -165,7 +174,7 @@ class EventReader {
   }
 
   void explain_time(RejectReason reason) {
-    const Value& time = values_[time_];
+    const ValueView& time = members_[time_];
     const bool dates = mapping_.time_format == TimeFormat::iso8601;
     std::string advice;
     if (reason == RejectReason::missing_time) {
@@ -187,7 +196,7 @@ class EventReader {
   }
 
   /// Says `the key "user_id" is null: ...`, with as much of name and value as a person reads.
-  void explain(std::string_view role, std::string_view name, const Value& value,
+  void explain(std::string_view role, std::string_view name, const ValueView& value,
                std::string_view advice) {
     constexpr std::size_t shown = 64;
     message_ = "the ";
@@ -200,23 +209,22 @@ class EventReader {
       message_ += detail::name_of(value.kind);
     } else {
       const bool cut = value.text.size() > shown;
-      append_json(message_, {value.kind, sessionize::detail::sanitize_utf8(value.text, shown)});
+      const std::string text = sessionize::detail::sanitize_utf8(value.text, shown);
+      append_json(message_, ValueView{value.kind, text});
       if (cut) message_ += "...";
     }
     message_ += ": ";
     message_ += advice;
   }
 
-  [[nodiscard]] Failure<Rejection> rejected(RejectReason reason, std::string_view line) const {
-    return {Rejection{reason, message_, {}, 0, line.substr(0, max_rejected_data)}};
-  }
-
   Mapping mapping_;
   Limits limits_;
-  std::vector<std::string> names_;  // what is read: the fields, then what they do not include
-  std::vector<Value> values_;       // their values, in the same order
-  std::vector<std::pair<std::size_t, std::size_t>> repeated_;  // fields that are named twice
-  std::vector<std::size_t> key_;                               // places in values_
+  Shortcut shortcut_;
+  WantedMembers members_;            // all that is read of a line
+  std::vector<Value> read_;          // what members_ looks at where the shortcut has no answer
+  std::vector<Value> values_;        // those that mapping_.fields names
+  std::vector<std::size_t> fields_;  // places in members_, as are the next three
+  std::vector<std::size_t> key_;
   std::size_t time_ = 0;
   std::size_t device_ = 0;
   std::string joined_;

@@ -9,12 +9,16 @@
 //   time_format.hpp    how times are spelled, and how to tell from samples
 //   discovery.hpp      Discovery: the schema and the mapping of data that nobody has described
 //   members.hpp        read_members(): any top-level members of a line
+//   shortcut.hpp       what a shortcut is, a quick way to read the lines that are as most are
+//   plain_objects.hpp  the shortcut that readers take
 
 #include <sessionize/json/discovery.hpp>
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/json/lines.hpp>
 #include <sessionize/json/mapping.hpp>
 #include <sessionize/json/members.hpp>
+#include <sessionize/json/plain_objects.hpp>
+#include <sessionize/json/shortcut.hpp>
 #include <sessionize/json/time_format.hpp>
 #include <sessionize/json/value.hpp>
 

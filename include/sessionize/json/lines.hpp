@@ -29,6 +29,8 @@ struct Line {
   std::string_view text;
   std::uint64_t number = 0;  ///< from 1; blank lines count
   bool too_long = false;
+  /// The text is a part of the piece that feed() was given, and good as long as that is.
+  bool is_part = false;
 };
 
 /// Cuts a file that comes in pieces into lines, as a callback `on_line(const Line&)` wants them.
@@ -52,7 +54,7 @@ class LineReader {
       const std::string_view piece = chunk.substr(0, end);
       chunk.remove_prefix(complete ? end + 1 : chunk.size());
       if (complete && pending_.empty() && !skipping_) {
-        report(piece, on_line);
+        report(piece, true, on_line);
       } else {
         keep(piece, on_line);
         if (complete && !std::exchange(skipping_, false)) report_pending(on_line);
@@ -94,18 +96,18 @@ class LineReader {
       std::string& text;
       ~Clear() { text.clear(); }
     } clear{pending_};
-    report(pending_, on_line);
+    report(pending_, false, on_line);
   }
 
   template <class OnLine>
-  void report(std::string_view text, OnLine& on_line) {
+  void report(std::string_view text, bool is_part, OnLine& on_line) {
     if (lines_++ == 0 && text.starts_with(byte_order_mark))
       text.remove_prefix(byte_order_mark.size());
     if (text.ends_with('\r')) text.remove_suffix(1);
     if (text.size() > max_line_) {
-      on_line(Line{text.substr(0, max_rejected_data), lines_, true});
+      on_line(Line{text.substr(0, max_rejected_data), lines_, true, is_part});
     } else if (text.find_first_not_of(" \t\r") != std::string_view::npos) {
-      on_line(Line{text, lines_, false});
+      on_line(Line{text, lines_, false, is_part});
     }
   }
 
@@ -132,9 +134,9 @@ struct CountRejectedLines {
 /// number. Lines are handed on as they come, also from a pipe that pauses.
 /// Returns what it met; whether reading failed before the end is what `in.bad()` says. Throws what
 /// the callables and the stream throw. Linear; memory is bounded by the reader's limits.
-template <session_clock Clock, std::invocable<const Event<Clock>&> OnEvent,
+template <session_clock Clock, class Shortcut, std::invocable<const Event<Clock>&> OnEvent,
           class Errors = CountRejectedLines>
-LineCounts read_lines(std::istream& in, EventReader<Clock>& reader, OnEvent&& on_event,
+LineCounts read_lines(std::istream& in, EventReader<Clock, Shortcut>& reader, OnEvent&& on_event,
                       Errors&& errors = {}, std::string_view source = {}) {
   static_assert(std::is_void_v<std::invoke_result_t<OnEvent&, const Event<Clock>&>>,
                 "on_event returns nothing: act on what a sessionizer or a sink answers inside it");

@@ -2,6 +2,7 @@
 #define SESSIONIZE_JSON_TIME_FORMAT_HPP
 
 #include <sessionize/clock.hpp>
+#include <sessionize/detail/decimal.hpp>
 #include <sessionize/json/value.hpp>
 #include <sessionize/rejection.hpp>
 #include <sessionize/result.hpp>
@@ -46,7 +47,7 @@ static_assert(static_cast<int>(TimeFormat::seconds) == static_cast<int>(TimeUnit
               "the formats of integers are the units, in their order");
 
 /// The integer that a text holds: digits behind an optional sign, with ASCII spaces around.
-inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noexcept {
+inline Result<std::int64_t, TimeError> parse_any_integer(std::string_view text) noexcept {
   constexpr std::string_view spaces = " \t\n\v\f\r";
   const std::size_t first = text.find_first_not_of(spaces);
   if (first == std::string_view::npos) return Failure{TimeError::malformed};
@@ -63,6 +64,11 @@ inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noex
   return value;
 }
 
+inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noexcept {
+  if (std::int64_t digits = 0; sessionize::detail::read_digits(text, digits)) return digits;
+  return parse_any_integer(text);
+}
+
 }  // namespace detail
 
 /// The time point that a member holds. An integer format takes an integer or a string that holds
@@ -71,7 +77,7 @@ inline Result<std::int64_t, TimeError> parse_integer(std::string_view text) noex
 template <session_clock Clock>
 requires utc_time_point<typename Clock::time_point>
 [[nodiscard]] Result<typename Clock::time_point, RejectReason> parse_time(
-    const Value& value, TimeFormat format) noexcept {
+    const ValueView& value, TimeFormat format) noexcept {
   if (value.kind == Kind::absent) return Failure{RejectReason::missing_time};
   const auto reason = [](TimeError error) {
     return Failure{error == TimeError::malformed ? RejectReason::time_format

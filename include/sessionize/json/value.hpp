@@ -31,8 +31,24 @@ struct Value {
   friend bool operator==(const Value&, const Value&) = default;
 };
 
+/// A Value whose text somebody else holds.
+struct ValueView {
+  Kind kind = Kind::absent;
+  std::string_view text{};
+
+  constexpr ValueView() = default;
+  constexpr ValueView(Kind of, std::string_view as) noexcept : kind(of), text(as) {}
+  ValueView(const Value& value) noexcept : kind(value.kind), text(value.text) {}
+
+  /// As Value::nullable().
+  [[nodiscard]] std::optional<std::string_view> nullable() const noexcept {
+    if (kind == Kind::absent || kind == Kind::null) return std::nullopt;
+    return text;
+  }
+};
+
 /// Appends `value` to `out` as JSON; a member that is absent as null. Linear in its text.
-inline void append_json(std::string& out, const Value& value) {
+inline void append_json(std::string& out, const ValueView& value) {
   if (value.kind == Kind::absent)
     out += "null";
   else if (value.kind == Kind::string)

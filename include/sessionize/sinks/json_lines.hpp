@@ -2,12 +2,16 @@
 #define SESSIONIZE_SINKS_JSON_LINES_HPP
 
 #include <sessionize/detail/byte_output.hpp>
+#include <sessionize/detail/decimal.hpp>
 #include <sessionize/detail/json_text.hpp>
 #include <sessionize/sinks/layout.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,37 +20,59 @@
 namespace sessionize {
 inline namespace v0 {
 
-/// A row that is written as one JSON object.
-class JsonRow {
+/// The name of a member: a literal, or what a string holds.
+class JsonName {
  public:
-  explicit JsonRow(std::string& line) : line_(&line) {}
+  template <std::size_t size>
+  consteval JsonName(const char (&literal)[size]) noexcept : text_(literal) {
+    for (const char c : text_) plain_ = plain_ && c >= 0x20 && c != '"' && c != '\\';
+  }
+  template <std::convertible_to<std::string_view> Text>
+  constexpr JsonName(const Text& text) noexcept : text_(text), plain_(false) {}
 
-  void text(std::string_view name, std::optional<std::string_view> value) {
-    begin(name);
-    if (value)
-      detail::append_json_string(*line_, *value);
-    else
-      line_->append("null");
-  }
-  template <class Number>
-  void number(std::string_view name, std::optional<Number> value) {
-    begin(name);
-    if (!value || !is_finite(*value)) {
-      line_->append("null");
-      return;
-    }
-    char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, *value).ptr;
-    line_->append(digits, end);
-  }
-  /// A value that is JSON already.
-  void json(std::string_view name, std::optional<std::string_view> value) {
-    begin(name);
-    line_->append(value.value_or("null"));
-  }
-  void end() { line_->append("}\n"); }
+  [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
+  /// Whether it is known to need no escape.
+  [[nodiscard]] constexpr bool is_plain() const noexcept { return plain_; }
 
  private:
+  std::string_view text_;
+  bool plain_ = true;
+};
+
+/// A row that is written as one JSON object, behind what `line` holds: `line` has it after end().
+/// Members are inlined, so that names that are literals are stored as the numbers that they are.
+class JsonRow {
+ public:
+  explicit JsonRow(std::string& line) : line_(&line), at_(line.data() + line.size()), end_(at_) {}
+
+  [[gnu::always_inline]] void text(JsonName name, std::optional<std::string_view> value) {
+    char* const out = begin(name, value ? detail::json_string_bound(*value) : null.size());
+    at_ = value ? detail::write_json_string(out, *value)
+                : detail::copy_short(out, null.data(), null.size());
+  }
+  template <class Number>
+  [[gnu::always_inline]] void number(JsonName name, std::optional<Number> value) {
+    if (!value || !is_finite(*value)) return json(name, std::nullopt);
+    constexpr std::size_t longest = 32;
+    char* const out = begin(name, longest);
+    if constexpr (std::same_as<Number, std::int64_t>)
+      at_ = detail::write_integer(out, *value);
+    else
+      at_ = std::to_chars(out, out + longest, *value).ptr;
+  }
+  /// A value that is JSON already.
+  [[gnu::always_inline]] void json(JsonName name, std::optional<std::string_view> value) {
+    const std::string_view text = value.value_or(null);
+    at_ = detail::copy_short(begin(name, text.size()), text.data(), text.size());
+  }
+  void end() {
+    line_->resize(static_cast<std::size_t>(at_ - line_->data()));
+    line_->append("}\n");
+  }
+
+ private:
+  static constexpr std::string_view null = "null";
+
   /// JSON has no infinity and no NaN.
   template <class Number>
   [[nodiscard]] static bool is_finite(Number value) {
@@ -55,14 +81,38 @@ class JsonRow {
     else
       return true;
   }
-  void begin(std::string_view name) {
-    line_->push_back(first_ ? '{' : ',');
+  /// Writes a member's name, and returns where its value goes, which has so much room.
+  [[gnu::always_inline]] char* begin(JsonName name, std::size_t room) {
+    const std::size_t wanted = detail::json_string_bound(name.text()) + 2 + room;
+    if (static_cast<std::size_t>(end_ - at_) < wanted) {
+      at_ = grow(*line_, at_, wanted);
+      end_ = line_->data() + line_->size();
+    }
+    char* out = at_;
+    *out++ = first_ ? '{' : ',';
     first_ = false;
-    detail::append_json_string(*line_, name);
-    line_->push_back(':');
+    if (name.is_plain()) {
+      *out++ = '"';
+      out = detail::copy_short(out, name.text().data(), name.text().size());
+      *out++ = '"';
+    } else {
+      out = detail::write_json_string(out, name.text());
+    }
+    *out++ = ':';
+    return out;
+  }
+  /// Makes room in `line` behind `at`, and returns where that is then: once a line, as a rule. It
+  /// does not know the row, which can stay in registers.
+  static char* grow(std::string& line, const char* at, std::size_t wanted) {
+    constexpr std::size_t at_once = 512;
+    const auto written = static_cast<std::size_t>(at - line.data());
+    line.resize(written + std::max(wanted, at_once));
+    return line.data() + written;
   }
 
   std::string* line_;
+  char* at_;   // how far the line is written
+  char* end_;  // of the room in it
   bool first_ = true;
 };
 
