@@ -6,13 +6,10 @@
 #include "contest.hpp"
 #include "engines.hpp"
 #include "floors.hpp"
+#include "jsonl.hpp"
 #include "plot.hpp"
 #include "report.hpp"
 #include "workload.hpp"
-
-#if __has_include("jsonl.hpp")
-#include "jsonl.hpp"
-#endif
 
 #include <algorithm>
 #include <chrono>
@@ -153,7 +150,6 @@ class Headline {
     add_row(name, finish(name, contest, contest.run_warm()), "ours");
   }
 
-#if __has_include("jsonl.hpp")
   /// Lines of JSON in, lines of JSON out.
   void jsonl() {
     if (!wanted({"jsonl"})) return;
@@ -167,7 +163,6 @@ class Headline {
     rows_.push_back(row);
     say_done("jsonl");
   }
-#endif
 
  private:
   static constexpr std::uint64_t seed = 2026;
@@ -286,9 +281,7 @@ int main(int argc, char* argv[]) try {
   headline.nanoseconds("ns-clock/int/1e6", million);
   headline.limited("max-duration/int/1e6", million, true);
   headline.limited("carry-splits/int/1e6", million, false);
-#if __has_include("jsonl.hpp")
   headline.jsonl();
-#endif
 
   if (!headline.agreed()) return 1;
   print_table(headline.rows(), std::cout);

@@ -78,7 +78,7 @@ class TextWords {
   static constexpr std::size_t max_size = 48;
 
   TextWords(const char* text, std::size_t size) noexcept
-      : text_(text), last_(size < 8 ? 0 : size - 8), short_(0), is_short_(size < 8) {
+      : text_(text), last_(size < 8 ? 0 : size - 8), is_short_(size < 8) {
     if (!is_short_) return;
     if (size >= 4)
       short_ = load32(text) << 32 | load32(text + size - 4);
@@ -95,7 +95,7 @@ class TextWords {
  private:
   const char* text_;
   std::size_t last_;
-  std::uint64_t short_;
+  std::uint64_t short_ = 0;
   bool is_short_;
 };
 

@@ -5,11 +5,11 @@
 #include <sessionize/decide.hpp>
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/detail/outbox.hpp>
+#include <sessionize/detail/processor.hpp>
 #include <sessionize/projections.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
-#include <sessionize/state/key_states.hpp>
-#include <sessionize/state/turns.hpp>
+#include <sessionize/state/open_sessions.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -78,25 +78,17 @@ class Sessionizer {
   using summary_type = Summary<Clock, Key>;
 
   explicit Sessionizer(Options<Clock> options = {}, Rule rule = {})
-      : rules_{options, std::move(rule)} {
+      : open_(options, std::move(rule)) {
     assert(options.gap >= Options<Clock>::duration::zero() && "a gap is not negative");
     assert(options.max_keys >= 1 && "a sessionizer needs room for one key");
-    rules_.options.max_keys = std::min(options.max_keys, States::max_size);
-    if constexpr (is_packed) packed_rules_ = States::Packing::rules(rules_);
   }
 
   /// Decides on one event and returns the decision by value: whether and why it starts a session,
   /// its session's start, the session that it closed. The answer is given at once, also while
   /// something is pending for a sink.
   template <class Event = NoEvent>
-  [[gnu::always_inline]] decision_type observe(key_view key, time_point time,
-                                               const Event& event = {}) {
-    if constexpr (is_packed) {
-      Packed packed;
-      if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
-        return answer(packed, key, time);
-    }
-    return observe_exactly(key, time, event);
+  SESSIONIZE_INLINE decision_type observe(key_view key, time_point time, const Event& event = {}) {
+    return open_.observe(outbox_.ledger, key, time, event);
   }
 
   /// Decides on each event of a range of the caller's own type, in order, and gives `sink` each
@@ -119,8 +111,12 @@ class Sessionizer {
                   detail::check_sink<std::remove_reference_t<Errors>, Rejection>()) {
       Progress progress{0, outbox_.resend(sink)};
       if (progress.delivery == Delivery::refused) return progress;
+      constexpr bool looks_ahead =
+          std::ranges::random_access_range<Events> &&
+          std::is_lvalue_reference_v<std::ranges::range_reference_t<Events>>;
       for (auto&& item : events) {
         const Event& event = item;
+        if constexpr (looks_ahead) ask_ahead(events, progress.events, by);
         ++progress.events;
         progress.delivery = process_one(event, by, sink, errors);
         if (progress.delivery == Delivery::refused) break;
@@ -143,37 +139,9 @@ class Sessionizer {
   template <std::ranges::contiguous_range Keys, std::ranges::contiguous_range Answers>
   std::size_t observe_columns(const Keys& keys, std::span<const time_point> times,
                               Answers&& answers) {
-    using Answer = std::ranges::range_value_t<Answers>;
     assert(std::ranges::size(keys) == times.size() && std::ranges::size(answers) == times.size());
-    const auto* const key = std::ranges::data(keys);
-    Answer* const answer = std::ranges::data(answers);
-    std::size_t rejected = 0;
-    const auto one = [&](std::size_t i) {
-      Placement<Clock> placement;
-      const Admission admission = admit(key_view(key[i]), times[i], NoEvent{}, placement, closed_);
-      if (admission == Admission::closes) count_emitted(*closed_);
-      if (admission == Admission::rejected) {
-        placement.opened_at = time_point::min();
-        ++rejected;
-      }
-      detail::answer_with<Clock>(answer[i], placement);
-    };
-    std::size_t done = 0;
-    if constexpr (is_packed) {
-      if (size() == 0 && !times.empty()) one(done++);
-      // A key that is evicted, or has no room, is one whose order among other keys matters.
-      while (times.size() - done >= detail::block_size &&
-             options().max_keys - size() > detail::block_size) {
-        const std::size_t count =
-            std::min(times.size() - done, options().max_keys - size() - detail::block_size);
-        detail::decide_in_blocks(states_, rules_, packed_rules_, key + done, times.data() + done,
-                                 answer + done, count, outbox_.ledger,
-                                 [&](std::size_t i) { one(done + i); });
-        done += count;
-      }
-    }
-    for (; done < times.size(); ++done) one(done);
-    return rejected;
+    return open_.observe_columns(outbox_.ledger, std::ranges::data(keys), times,
+                                 std::ranges::data(answers));
   }
 
   /// Closes each session whose key would start another with an event at `now`, by the gap, and
@@ -182,8 +150,8 @@ class Sessionizer {
   /// reached stay open. Linear in the keys, n log n in the sessions closed.
   template <class Sink>
   Closing expire(time_point now, Sink&& sink) {
-    const Closing closing = close(CloseReason::idle, 0, states_.groups(), sink, idle_at(now));
-    states_.shrink();
+    const Closing closing = close(CloseReason::idle, open_.collect_idle(now), sink);
+    open_.shrink();
     return closing;
   }
 
@@ -194,251 +162,64 @@ class Sessionizer {
   /// call that comes full circle also gives memory back, where less than an eighth is in use.
   template <class Sink>
   Closing sweep(time_point now, std::size_t places, Sink&& sink) {
-    if (hand_ == 0 || hand_ > states_.groups()) hand_ = states_.groups();
-    const std::size_t wanted = (places + States::group_size - 1) / States::group_size;
-    const std::size_t groups = std::min(hand_, wanted);
-    const Closing closing = close(CloseReason::idle, hand_ - groups, groups, sink, idle_at(now));
+    if (hand_ == 0 || hand_ > open_.groups()) hand_ = open_.groups();
+    const std::size_t groups = std::min(hand_, open_.groups_of(places));
+    const Closing closing =
+        close(CloseReason::idle, open_.collect_idle(now, hand_ - groups, groups), sink);
     // What was not reached because the sink refused is swept again.
     if (closing.delivery == Delivery::ok) hand_ -= groups;
-    if (hand_ == 0) states_.shrink();
+    if (hand_ == 0) open_.shrink();
     return closing;
   }
 
   /// Closes every session, as expire() does, and tells the sink that the stream has ended.
   template <class Sink>
   Closing flush(Sink&& sink) {
-    Closing closing =
-        close(CloseReason::flush, 0, states_.groups(), sink, [](const State&) { return true; });
-    states_.shrink();
+    Closing closing = close(CloseReason::flush, open_.collect_all(), sink);
+    open_.shrink();
     if (closing.delivery == Delivery::ok) closing.delivery = end_stream(sink);
     return closing;
   }
 
   /// The open session of `key`, with reason `flush`, or null. Constant time; allocates nothing.
-  [[nodiscard]] std::optional<summary_view> find(key_view key) const {
-    const Slot slot = states_.find(key);
-    if (!slot) return std::nullopt;
-    return summarize(states_.key(slot), states_.load(slot), CloseReason::flush);
-  }
+  [[nodiscard]] std::optional<summary_view> find(key_view key) const { return open_.find(key); }
 
   /// Forgets `key` and returns its session, which is thereby closed as `erased`; null where it has
   /// none. Constant time.
-  std::optional<summary_type> erase(key_view key) {
-    const Slot slot = states_.find(key);
-    if (!slot) return std::nullopt;
-    std::optional<summary_type> closed =
-        summarize(states_.key(slot), states_.load(slot), CloseReason::erased).owned();
-    count_closed(*closed);
-    count_emitted(*closed);
-    turns_.forget(key_view(closed->key));
-    states_.erase(slot);
-    return closed;
-  }
+  std::optional<summary_type> erase(key_view key) { return open_.erase(outbox_.ledger, key); }
 
   /// Calls `visit` with a summary of each open session, in no particular order.
   template <std::invocable<summary_view> Visit>
   void for_each_open(Visit&& visit) const {
-    for (std::size_t group = 0; group < states_.groups(); ++group)
-      states_.visit(group, [&](Slot slot) {
-        visit(summarize(states_.key(slot), states_.load(slot), CloseReason::flush));
-      });
+    open_.for_each(visit);
   }
 
   /// How many keys have state; each has one open session.
-  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return open_.size(); }
   /// Makes room for `keys` keys in all, so that none of them causes growth.
-  void reserve(std::size_t keys) {
-    const std::size_t room = std::min(keys, options().max_keys) + 1;
-    states_.reserve(room);
-    if (evicts()) turns_.reserve(room);
-  }
+  void reserve(std::size_t keys) { open_.reserve(keys); }
   /// What became of the events so far.
   [[nodiscard]] Counters counters() const noexcept {
     return outbox_.ledger.counters(counting == Counting::on);
   }
-  [[nodiscard]] const Options<Clock>& options() const noexcept { return rules_.options; }
+  [[nodiscard]] const Options<Clock>& options() const noexcept { return open_.rules().options; }
 
  private:
-  using State = KeyState<Clock, Rule, counting>;
-  using States = detail::KeyStates<Clock, Key, Rule, counting>;
-  using Slot = typename States::Slot;
-  static constexpr bool is_packed = States::is_packed && detail::packed_rule<Rule>;
-  using Packed = detail::PackedDecision<Clock, Rule, counting>;
+  using Open = detail::OpenSessions<Clock, Key, Rule, counting>;
+  using Admission = typename Open::Admission;
 
-  enum class Admission : unsigned char {
-    rejected,  ///< there is no room for its key: too_many_keys
-    accepted,
-    closes,  ///< it is accepted, and closes a session, whose summary is given
-  };
-
-  /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
-  /// as a copy of it costs more than the decision. The summary of a session that it closes goes to
-  /// `closed`, and counts as pending until somebody has it.
-  template <class Event>
-  Admission admit(key_view key, time_point time, const Event& event, Placement<Clock>& placement,
-                  std::optional<summary_view>& closed) {
-    if constexpr (is_packed) {
-      Packed packed;
-      if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
-        placement.time = time;
-        placement.reason = packed.starts ? packed.reason() : SplitReason::none;
-        placement.session_start = rules_.carried(packed.opened_at(), time);
-        placement.opened_at = packed.opened_at();
-        placement.ordinal = packed.ordinal();
-        count(packed);
-        if (!packed.starts) return Admission::accepted;
-        fill_in(closed.emplace(), packed, key);
-        outbox_.ledger.events_pending += closed->events.value_or(0);
-        return Admission::closes;
-      }
-    }
-    return admit_exactly(key, time, event, placement, closed);
+  /// Asks the memory for what an event needs that comes a little later than event `at`.
+  template <class Events, class By>
+  void ask_ahead(Events& events, std::size_t at, const By& by) const {
+    constexpr std::size_t ahead = 12;  // its memory is there when it comes, and not yet gone again
+    if (!open_.asks() || at + ahead >= static_cast<std::size_t>(std::ranges::distance(events)))
+      return;
+    const auto begin = std::ranges::begin(events);
+    auto&& key = std::invoke(
+        by.key, begin[static_cast<std::ranges::range_difference_t<Events>>(at + ahead)]);
+    if constexpr (detail::fits_view<key_view, std::remove_cvref_t<decltype(detail::value_of(key))>>)
+      if (!detail::is_null(key)) open_.ask(key_view{detail::value_of(key)});
   }
-  /// The answer to an event that is decided on. Whether it starts a session cannot be foreseen: no
-  /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
-  [[nodiscard, gnu::always_inline]] decision_type answer(const Packed& packed, key_view key,
-                                                         time_point time) noexcept {
-    const SplitReason none = SplitReason::none;
-    decision_type decision{
-        {time, packed.starts ? packed.reason() : none, rules_.carried(packed.opened_at(), time),
-         packed.opened_at(), packed.ordinal()},
-        std::nullopt,
-        std::nullopt};
-    if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
-      fill_in(decision.closed.emplace(), packed, key);
-      if (!packed.starts) decision.closed.reset();
-    } else if (packed.starts) {
-      fill_in(decision.closed.emplace(), packed, key);
-    }
-    count(packed);
-    if constexpr (counting == Counting::on)
-      outbox_.ledger.events_emitted += packed.starts ? packed.closed().events : 0;
-    return decision;
-  }
-  [[gnu::always_inline]] void fill_in(summary_view& closed, const Packed& packed,
-                                      key_view key) const noexcept {
-    // The table's view of the key: the caller's may end with the call.
-    if constexpr (!std::integral<Key> && !std::is_enum_v<Key>) key = states_.key(states_.find(key));
-    const State state = packed.closed();
-    closed.key = key;
-    closed.start = state.session_start;
-    closed.last = state.last;
-    closed.reason = close_reason(packed.reason());
-    closed.ordinal = state.ordinal;
-    if constexpr (counting == Counting::on) closed.events = state.events;
-  }
-  void count(const Packed& packed) noexcept {
-    ++outbox_.ledger.accepted;
-    const CloseReason reason = close_reason(packed.reason());
-    outbox_.ledger.sessions_started += packed.starts;
-    outbox_.ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
-  }
-  template <class Event>
-  [[gnu::noinline]] decision_type observe_exactly(key_view key, time_point time,
-                                                  const Event& event) {
-    decision_type decision;
-    const Admission admission = admit_exactly(key, time, event, decision, decision.closed);
-    if (admission == Admission::closes) {
-      count_emitted(*decision.closed);
-    } else if (admission == Admission::rejected) {
-      decision.time = time;
-      decision.rejected = RejectReason::too_many_keys;
-    }
-    return decision;
-  }
-
-  /// The same for any key, state and rule.
-  template <class Event>
-  [[gnu::noinline]] Admission admit_exactly(key_view key, time_point time, const Event& event,
-                                            Placement<Clock>& placement,
-                                            std::optional<summary_view>& closed) {
-    const Slot slot = states_.find(key);
-    if (!slot) return admit_new(key, time, event, placement, closed);
-    if constexpr (States::is_packed) states_.look_at(time);
-    auto&& state = states_.load(slot);
-    const SplitReason reason = rules_.reason(&state, time, event);
-    const bool closes = reason != SplitReason::none;
-    if (closes) closed.emplace(summarize(states_.key(slot), state, close_reason(reason)));
-    rules_.advance(state, reason, time, event);
-    place(placement, state, reason, time);
-    states_.store(slot, state);
-    if (closes) count_closed(*closed);
-    ++outbox_.ledger.accepted;
-    outbox_.ledger.sessions_started += closes ? 1 : 0;
-    return closes ? Admission::closes : Admission::accepted;
-  }
-  /// The same for an event of a key without state.
-  template <class Event>
-  Admission admit_new(key_view key, time_point time, const Event& event,
-                      Placement<Clock>& placement, std::optional<summary_view>& closed) {
-    const bool full = states_.size() >= options().max_keys;
-    if (full && !evicts()) {
-      outbox_.ledger.rejected.add(RejectReason::too_many_keys);
-      return Admission::rejected;
-    }
-    typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
-    if constexpr (States::is_packed) {
-      states_.insert(key, time);
-    } else {
-      State state;
-      rules_.advance(state, SplitReason::first_event, time, event);
-      states_.insert(key, std::move(state));
-    }
-    placement = {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
-    turn.take();
-    ++outbox_.ledger.accepted;
-    ++outbox_.ledger.sessions_started;
-    if (!full) return Admission::accepted;
-    closed.emplace(evict());
-    count_closed(*closed);
-    return Admission::closes;
-  }
-
-  void place(Placement<Clock>& placement, const State& state, SplitReason reason,
-             time_point time) const noexcept {
-    placement.time = time;
-    placement.reason = reason;
-    placement.session_start = rules_.carried(state.session_start, time);
-    placement.opened_at = state.session_start;
-    placement.ordinal = state.ordinal;
-  }
-  [[nodiscard]] bool evicts() const noexcept {
-    return options().at_max_keys == AtMaxKeys::evicts_idle_key;
-  }
-  /// Closes the session of an idle key other than the newest: of the next few keys in turn, the one
-  /// that has been silent for longest. Every key has its turn, so that what is evicted is close to
-  /// the idlest of all.
-  summary_view evict() {
-    evicted_.emplace(turns_.take_idlest([this](const key_view& key) {
-      const State& state = states_.load(states_.find(key));
-      return state.previous;
-    }));
-    const Slot slot = states_.find(key_view(*evicted_));
-    const summary_view closed =
-        summarize(key_view(*evicted_), states_.load(slot), CloseReason::evicted);
-    states_.erase(slot);
-    return closed;
-  }
-
-  [[nodiscard]] static summary_view summarize(const key_view& key, const State& state,
-                                              CloseReason reason) {
-    summary_view closed{key, state.session_start, state.last, {}, reason, state.ordinal};
-    if constexpr (counting == Counting::on) closed.events = state.events;
-    return closed;
-  }
-
-  template <class AnySummary>
-  void count_closed(const AnySummary& closed) noexcept {
-    ++outbox_.ledger.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
-    outbox_.ledger.events_pending += closed.events.value_or(0);
-  }
-  /// The caller has the summary of a session that was counted as closed.
-  template <class AnySummary>
-  void count_emitted(const AnySummary& closed) noexcept {
-    outbox_.ledger.events_pending -= closed.events.value_or(0);
-    outbox_.ledger.events_emitted += closed.events.value_or(0);
-  }
-
   template <class Event, class By, class Sink, class Errors>
   Delivery process_one(const Event& event, const By& by, Sink& sink, Errors& errors) {
     auto&& key = std::invoke(by.key, event);
@@ -454,7 +235,7 @@ class Sessionizer {
     using Given = std::remove_cvref_t<decltype(given)>;
     const auto go_on = [&](const key_view& viewed) {
       RecordView<Clock, Key, Event> record{{}, viewed, event};
-      const Admission admission = admit(viewed, *at, event, record, closed_);
+      const Admission admission = open_.admit(outbox_.ledger, viewed, *at, event, record, closed_);
       if (admission == Admission::rejected)
         return tell(RejectReason::too_many_keys, event, by, errors);
       return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);
@@ -513,66 +294,26 @@ class Sessionizer {
            "AtMaxKeys::evicts_idle_key";
   }
 
-  [[nodiscard]] auto idle_at(time_point now) const {
-    return [this, now](const State& state) { return rules_.gap_splits(state.previous, now); };
-  }
-
-  /// Closes the sessions of some groups of keys that `is_closed` tells.
-  template <class Sink, class IsClosed>
-  Closing close(CloseReason reason, std::size_t first_group, std::size_t groups, Sink& sink,
-                IsClosed is_closed) {
+  /// Closes sessions that were collected, and frees the state of those that were closed, however
+  /// that ends.
+  template <class Sink>
+  Closing close(CloseReason reason, typename Open::Collected collected, Sink& sink) {
     static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
     Closing result{0, outbox_.resend(sink)};
     if (result.delivery == Delivery::refused) return result;
-    std::vector<Found> closing;
-    for (std::size_t group = first_group; group < first_group + groups; ++group)
-      states_.visit(group, [&](Slot slot) {
-        const State& state = states_.load(slot);
-        if (is_closed(state)) closing.push_back({slot, state.session_start});
-      });
-    std::sort(closing.begin(), closing.end(), [&](const Found& a, const Found& b) {
-      if (a.start != b.start) return a.start < b.start;
-      return states_.key(a.slot) < states_.key(b.slot);
-    });
-    {
-      const EraseClosed erase_closed{*this, closing, result.sessions};
-      for (const Found& found : closing) {
-        const summary_view closed =
-            summarize(states_.key(found.slot), states_.load(found.slot), reason);
-        count_closed(closed);
-        ++result.sessions;
-        result.delivery = outbox_.send(sink, closed);
-        if (result.delivery == Delivery::refused) break;
-      }
+    const typename Open::EraseClosed erase_closed{open_, collected, result.sessions};
+    for (const auto& each : collected) {
+      const summary_view closed = open_.close(outbox_.ledger, each, reason);
+      ++result.sessions;
+      result.delivery = outbox_.send(sink, closed);
+      if (result.delivery == Delivery::refused) break;
     }
     return result;
   }
 
-  struct Found {
-    Slot slot;
-    time_point start;
-  };
-  /// Erases the keys whose sessions were closed, however closing them ended.
-  struct EraseClosed {
-    Sessionizer& sessions;
-    std::vector<Found>& closing;
-    const std::size_t& closed;
-
-    ~EraseClosed() {
-      closing.resize(closed);
-      if (sessions.evicts())
-        for (const Found& found : closing) sessions.turns_.forget(sessions.states_.key(found.slot));
-      sessions.states_.erase_all(closing);
-    }
-  };
-
-  SessionRules<Clock, Rule> rules_;
-  detail::PackedRules<detail::offset_t<Clock>> packed_rules_;  // the same, where they can be
-  States states_;
-  detail::Turns<Key> turns_;
+  Open open_;
   detail::Outbox<Clock, Key> outbox_;
-  std::optional<summary_view> closed_;  // by the last event that was not observe()d
-  std::optional<Key> evicted_;          // the key that it may look at
+  std::optional<summary_view> closed_;  // by the last event of process()
   std::size_t hand_ = 0;                // sweep() has yet to visit the groups below
 };
 

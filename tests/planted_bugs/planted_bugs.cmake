@@ -125,9 +125,9 @@ plant("the carry horizon is ignored" decide.hpp
     return]]
   [[static_cast<void>(time);
     return]])
-plant("the start is not carried over another key's event" sessionizer.hpp
+plant("the start is not carried over another key's event" state/open_sessions.hpp
   [[place(placement, state, reason, time);
-      states_]]
+    states_]]
   [[place(placement, state, reason, time);
       static std::uint64_t last = 0;
       const std::uint64_t hash = KeyTraits<Key>::hash(KeyHasher(1), key, 0);
@@ -154,9 +154,9 @@ plant("the last of several reasons is reported" rules/reason.hpp
 plant("a session's last time is that of its last arrival" decide.hpp
   [[key.last = key.last > time ? key.last : time;]]
   [[key.last = time;]])
-plant("expire() closes at exactly the gap" sessionizer.hpp
+plant("expire() closes at exactly the gap" state/open_sessions.hpp
   [[return rules_.gap_splits(state.previous, now);]]
-  [[return exceeds(state.previous, now, options().gap, AtGap::splits);]])
+  [[return exceeds(state.previous, now, rules_.options.gap, AtGap::splits);]])
 plant("a key's sessions are not counted" decide.hpp
   [[++key.ordinal;]]
   [[key.ordinal = 1;]])

@@ -114,6 +114,7 @@ template <class Clock, class Key, class Rule, Counting counting>
 std::string disagreement(std::uint64_t seed) {
   using time_point = typename Clock::time_point;
   using Duration = typename Clock::duration;
+  detail::seed_source() = seed;  // of the tables' hashes
   std::mt19937_64 random(seed);
   const auto below = [&random](std::uint64_t n) { return random() % n; };
   const auto chance = [&below](std::uint64_t one_in) { return below(one_in) == 0; };

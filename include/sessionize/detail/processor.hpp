@@ -8,6 +8,13 @@
 #define SESSIONIZE_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
 #endif
 
+// In a release build, what a caller's loop is to be made of: a call would cost as much as the rest.
+#if defined(NDEBUG) && defined(__OPTIMIZE__) && defined(__GNUC__)
+#define SESSIONIZE_INLINE [[gnu::always_inline]]
+#else
+#define SESSIONIZE_INLINE
+#endif
+
 namespace sessionize {
 inline namespace v0 {
 namespace detail {

@@ -77,7 +77,7 @@ struct alignas(64) IntegerLine {
 /// hang on what it reads, and the processor need not wait for that before it reads the line of the
 /// next event.
 template <session_clock Clock, class Rule, Counting counting>
-[[nodiscard, gnu::always_inline]] inline bool decide_in_vectors(
+[[nodiscard]] SESSIONIZE_INLINE inline bool decide_in_vectors(
     IntegerLine<std::uint32_t>& line, __m128i lanes,
     const typename StatePacking<Clock, Rule, counting>::Window& window,
     const PackedRules<std::uint32_t>& rules, typename Clock::time_point time,

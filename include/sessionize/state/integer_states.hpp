@@ -62,7 +62,7 @@ class IntegerStates {
     return slot ? place(slot) : PackedPlace<Line>{};
   }
   /// Decides on an event of a key whose state is packed; false where that cannot be done.
-  [[nodiscard, gnu::always_inline]] bool decide(
+  [[nodiscard]] SESSIONIZE_INLINE bool decide(
       Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
 #ifdef __SSE2__

@@ -252,7 +252,7 @@ class LineTable {
   void grow(std::uint64_t hash) {
     const unsigned depth = owner(hash).depth;
     // Hashes that differ in no bit of many cannot be split: then lines are added to all segments.
-    const unsigned enough = static_cast<unsigned>(std::bit_width(segments_.size())) + 6;
+    const auto enough = static_cast<unsigned>(std::bit_width(segments_.size())) + 6;
     if (mask_ + 1 < full_segment || depth >= std::min(max_depth, enough)) {
       rebuild((mask_ + 1) * 2, std::size_t{1} << depth_);
       return;
@@ -293,7 +293,7 @@ class LineTable {
   /// Builds the table anew, of `segments` (a power of two) of `lines` each, or more lines where
   /// the hashes are too unevenly spread.
   void rebuild(std::size_t lines, std::size_t segments) {
-    const unsigned depth = static_cast<unsigned>(std::bit_width(segments) - 1);
+    const auto depth = static_cast<unsigned>(std::bit_width(segments) - 1);
     std::vector<std::size_t> items(segments);
     for (Segment& from : segments_)
       for (Line& line : from.lines)

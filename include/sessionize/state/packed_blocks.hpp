@@ -327,7 +327,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     std::uint64_t found = states.locate(block, keys + at, size);
     if (misses + static_cast<std::size_t>(std::popcount(all_of(size) & ~found)) > block_size) {
       go_back_to_missed();
-      // Keys that were inserted are found from now on, by all events that are behind these.
+      // Keys that were inserted are found from now on, by all events behind these.
       approach(at);
       approach(at + block_size);
       found = states.locate(block, keys + at, size);
@@ -351,10 +351,12 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       miss(block, i, at + i);
       absent &= ~(lost & (0 - lost));
     }
+    const bool inserts = absent != 0;
     for (; absent != 0; absent &= absent - 1) {
       keep_up();
       one(at + static_cast<std::size_t>(std::countr_zero(absent)));
     }
+    if (inserts) approach(at + block_size);  // where some of its keys are now
     keep_up();
   }
   go_back_to_missed();

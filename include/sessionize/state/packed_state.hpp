@@ -243,6 +243,15 @@ class StatePacking {
     place.set(0, keep(state), 0);
   }
 
+  /// Whether the gap would split an event at `now`; null where that is not to be seen here.
+  template <class Line>
+  [[nodiscard]] std::optional<bool> is_idle(PackedPlace<Line> place, time_point now,
+                                            const PackedRules<Offset>& rules) const noexcept {
+    if (place.tally() == 0 || !window_.holds(now)) return std::nullopt;
+    const auto offset = static_cast<Offset>(window_.distance(now));
+    return offset >= place.previous() && rules.gap(place.previous(), offset);
+  }
+
   /// Gives back what a state that is forgotten has elsewhere.
   template <class Line>
   void release(PackedPlace<Line> place) noexcept {

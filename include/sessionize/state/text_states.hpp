@@ -269,7 +269,7 @@ class TextStates {
       const TextIndexLine& line = *block.index[i];
       const unsigned equal = line.equal(static_cast<std::uint32_t>(block.hash[i] >> 32));
       const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
-      block.line[i] = &records_[record - (record != 0)];
+      block.line[i] = &records_[record - static_cast<std::uint32_t>(record != 0)];
     }
   }
   static void ask(std::size_t i, const Block& next, const Block& last) noexcept {

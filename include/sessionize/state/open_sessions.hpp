@@ -1,0 +1,396 @@
+#ifndef SESSIONIZE_STATE_OPEN_SESSIONS_HPP
+#define SESSIONIZE_STATE_OPEN_SESSIONS_HPP
+
+#include <sessionize/decide.hpp>
+#include <sessionize/detail/ledger.hpp>
+#include <sessionize/detail/processor.hpp>
+#include <sessionize/record.hpp>
+#include <sessionize/rejection.hpp>
+#include <sessionize/state/key_states.hpp>
+#include <sessionize/state/packed_blocks.hpp>
+#include <sessionize/state/turns.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// The open session of each key, and what events do to them: everything of a Sessionizer but its
+/// sinks. What it does is entered into the caller's ledger.
+///
+/// An event is decided on in one of three ways, with the same answer: where the state of its key is
+/// packed, in place (PackedDecision), many at a time (decide_in_blocks) or, in any other case, as
+/// SessionRules says it, by admit_exactly() and admit_new().
+template <session_clock Clock, session_key Key, class Rule, Counting counting>
+class OpenSessions {
+ public:
+  using time_point = typename Clock::time_point;
+  using key_view = key_view_t<Key>;
+  using decision_type = Decision<Clock, Key>;
+  using summary_view = SummaryView<Clock, Key>;
+  using summary_type = Summary<Clock, Key>;
+  using State = KeyState<Clock, Rule, counting>;
+  using States = KeyStates<Clock, Key, Rule, counting>;
+  using Slot = typename States::Slot;
+
+  OpenSessions(Options<Clock> options, Rule rule) : rules_{options, std::move(rule)} {
+    rules_.options.max_keys = std::min(options.max_keys, States::max_size);
+    if constexpr (is_packed) packed_rules_ = States::Packing::rules(rules_);
+  }
+
+  [[nodiscard]] const SessionRules<Clock, Rule>& rules() const noexcept { return rules_; }
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+  void reserve(std::size_t keys) {
+    const std::size_t room = std::min(keys, rules_.options.max_keys) + 1;
+    states_.reserve(room);
+    if (evicts()) turns_.reserve(room);
+  }
+  /// Gives memory back where little of it is in use.
+  void shrink() { states_.shrink(); }
+
+  [[nodiscard]] std::optional<summary_view> find(const key_view& key) const {
+    const Slot slot = states_.find(key);
+    if (!slot) return std::nullopt;
+    return summarize(states_.key(slot), states_.load(slot), CloseReason::flush);
+  }
+  template <class Visit>
+  void for_each(Visit& visit) const {
+    for (std::size_t group = 0; group < states_.groups(); ++group)
+      states_.visit(group, [&](Slot slot) {
+        visit(summarize(states_.key(slot), states_.load(slot), CloseReason::flush));
+      });
+  }
+  std::optional<summary_type> erase(Ledger& ledger, const key_view& key) {
+    const Slot slot = states_.find(key);
+    if (!slot) return std::nullopt;
+    std::optional<summary_type> closed =
+        summarize(states_.key(slot), states_.load(slot), CloseReason::erased).owned();
+    count_closed(ledger, *closed);
+    count_emitted(ledger, *closed);
+    turns_.forget(key_view(closed->key));
+    states_.erase(slot);
+    return closed;
+  }
+
+  enum class Admission : unsigned char {
+    rejected,  ///< there is no room for its key: too_many_keys
+    accepted,
+    closes,  ///< it is accepted, and closes a session, whose summary is given
+  };
+
+  /// Decides on one event; the summary of a session that it closes counts as emitted.
+  template <class Event>
+  SESSIONIZE_INLINE decision_type observe(Ledger& ledger, key_view key, time_point time,
+                                          const Event& event) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
+        return answer(ledger, packed, key, time);
+    }
+    return observe_exactly(ledger, key, time, event);
+  }
+
+  /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
+  /// as a copy of it costs more than the decision. The summary of a session that it closes goes to
+  /// `closed`, and counts as pending until somebody has it.
+  template <class Event>
+  Admission admit(Ledger& ledger, key_view key, time_point time, const Event& event,
+                  Placement<Clock>& placement, std::optional<summary_view>& closed) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
+        placement.time = time;
+        placement.reason = packed.starts ? packed.reason() : SplitReason::none;
+        placement.session_start = rules_.carried(packed.opened_at(), time);
+        placement.opened_at = packed.opened_at();
+        placement.ordinal = packed.ordinal();
+        count(ledger, packed);
+        if (!packed.starts) return Admission::accepted;
+        fill_in(closed.emplace(), packed, key);
+        ledger.events_pending += closed->events.value_or(0);
+        return Admission::closes;
+      }
+    }
+    return admit_exactly(ledger, key, time, event, placement, closed);
+  }
+
+  /// See Sessionizer::observe_columns().
+  template <class KeyLike, class Answer>
+  std::size_t observe_columns(Ledger& ledger, const KeyLike* keys,
+                              std::span<const time_point> times, Answer* answers) {
+    std::size_t rejected = 0;
+    std::optional<summary_view> closed;
+    const auto one = [&](std::size_t i) {
+      Placement<Clock> placement;
+      const Admission admission =
+          admit(ledger, key_view(keys[i]), times[i], NoEvent{}, placement, closed);
+      if (admission == Admission::closes) count_emitted(ledger, *closed);
+      if (admission == Admission::rejected) {
+        placement.opened_at = time_point::min();
+        ++rejected;
+      }
+      answer_with<Clock>(answers[i], placement);
+    };
+    std::size_t done = 0;
+    if constexpr (is_packed) {
+      if (size() == 0 && !times.empty()) one(done++);
+      // A key that is evicted, or has no room, is one whose order among other keys matters.
+      while (times.size() - done >= block_size && rules_.options.max_keys - size() > block_size) {
+        const std::size_t count =
+            std::min(times.size() - done, rules_.options.max_keys - size() - block_size);
+        decide_in_blocks(states_, rules_, packed_rules_, keys + done, times.data() + done,
+                         answers + done, count, ledger, [&](std::size_t i) { one(done + i); });
+        done += count;
+      }
+    }
+    for (; done < times.size(); ++done) one(done);
+    return rejected;
+  }
+
+  /// Asks the memory for what an event of this key will need, where that is worth it.
+  void ask(const key_view& key) const noexcept {
+    if constexpr (is_packed)
+      if (asks()) states_.ask(key);
+  }
+  [[nodiscard]] bool asks() const noexcept {
+    if constexpr (is_packed) return states_.asks();
+    return false;
+  }
+
+  /// Keys whose sessions are to be closed, in the order of (start, key).
+  struct Found {
+    Slot slot;
+    time_point start;
+  };
+  using Collected = std::vector<Found>;
+
+  /// Keys are kept in groups, which are numbered; how many are there, and how many have so many
+  /// places for keys.
+  [[nodiscard]] std::size_t groups() const noexcept { return states_.groups(); }
+  [[nodiscard]] static constexpr std::size_t groups_of(std::size_t places) noexcept {
+    return places / States::group_size + (places % States::group_size != 0);
+  }
+  [[nodiscard]] Collected collect_all() const {
+    return collect(0, groups(), [](Slot) { return true; });
+  }
+  [[nodiscard]] Collected collect_idle(time_point now) const {
+    return collect_idle(now, 0, groups());
+  }
+  /// Those of some groups whose next event, at `now`, would be split off by the gap.
+  [[nodiscard]] Collected collect_idle(time_point now, std::size_t first_group,
+                                       std::size_t groups) const {
+    return collect(first_group, groups, [&](Slot slot) { return is_idle(slot, now); });
+  }
+  /// Counts the session of a collected key as closed, and pending; its state is still there.
+  [[nodiscard]] summary_view close(Ledger& ledger, const Found& found, CloseReason reason) const {
+    const summary_view closed =
+        summarize(states_.key(found.slot), states_.load(found.slot), reason);
+    count_closed(ledger, closed);
+    return closed;
+  }
+  /// In the end, forgets the first `closed` collected keys.
+  struct EraseClosed {
+    OpenSessions& open;
+    Collected& collected;
+    const std::size_t& closed;
+
+    ~EraseClosed() {
+      collected.resize(closed);
+      if (open.evicts())
+        for (const Found& found : collected) open.turns_.forget(open.states_.key(found.slot));
+      open.states_.erase_all(collected);
+    }
+  };
+
+ private:
+  static constexpr bool is_packed = States::is_packed && packed_rule<Rule>;
+  using Packed = PackedDecision<Clock, Rule, counting>;
+
+  /// The answer to an event that is decided on. Whether it starts a session cannot be foreseen: no
+  /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
+  [[nodiscard]] SESSIONIZE_INLINE decision_type answer(Ledger& ledger, const Packed& packed,
+                                                       key_view key, time_point time) noexcept {
+    const SplitReason none = SplitReason::none;
+    decision_type decision{
+        {time, packed.starts ? packed.reason() : none, rules_.carried(packed.opened_at(), time),
+         packed.opened_at(), packed.ordinal()},
+        std::nullopt,
+        std::nullopt};
+    if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
+      fill_in(decision.closed.emplace(), packed, key);
+      if (!packed.starts) decision.closed.reset();
+    } else if (packed.starts) {
+      fill_in(decision.closed.emplace(), packed, key);
+    }
+    count(ledger, packed);
+    if constexpr (counting == Counting::on)
+      ledger.events_emitted += packed.starts ? packed.closed().events : 0;
+    return decision;
+  }
+  SESSIONIZE_INLINE void fill_in(summary_view& closed, const Packed& packed,
+                                 key_view key) const noexcept {
+    // The table's view of the key: the caller's may end with the call.
+    if constexpr (!std::integral<Key> && !std::is_enum_v<Key>) key = states_.key(states_.find(key));
+    const State state = packed.closed();
+    closed.key = key;
+    closed.start = state.session_start;
+    closed.last = state.last;
+    closed.reason = close_reason(packed.reason());
+    closed.ordinal = state.ordinal;
+    if constexpr (counting == Counting::on) closed.events = state.events;
+  }
+  static void count(Ledger& ledger, const Packed& packed) noexcept {
+    ++ledger.accepted;
+    const CloseReason reason = close_reason(packed.reason());
+    ledger.sessions_started += packed.starts;
+    ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
+  }
+  template <class Event>
+  [[gnu::noinline]] decision_type observe_exactly(Ledger& ledger, key_view key, time_point time,
+                                                  const Event& event) {
+    decision_type decision;
+    const Admission admission = admit_exactly(ledger, key, time, event, decision, decision.closed);
+    if (admission == Admission::closes) {
+      count_emitted(ledger, *decision.closed);
+    } else if (admission == Admission::rejected) {
+      decision.time = time;
+      decision.rejected = RejectReason::too_many_keys;
+    }
+    return decision;
+  }
+
+  /// The same for any key, state and rule.
+  template <class Event>
+  [[gnu::noinline]] Admission admit_exactly(Ledger& ledger, key_view key, time_point time,
+                                            const Event& event, Placement<Clock>& placement,
+                                            std::optional<summary_view>& closed) {
+    const Slot slot = states_.find(key);
+    if (!slot) return admit_new(ledger, key, time, event, placement, closed);
+    if constexpr (States::is_packed) states_.look_at(time);
+    auto&& state = states_.load(slot);
+    const SplitReason reason = rules_.reason(&state, time, event);
+    const bool closes = reason != SplitReason::none;
+    if (closes) closed.emplace(summarize(states_.key(slot), state, close_reason(reason)));
+    rules_.advance(state, reason, time, event);
+    place(placement, state, reason, time);
+    states_.store(slot, state);
+    if (closes) count_closed(ledger, *closed);
+    ++ledger.accepted;
+    ledger.sessions_started += closes ? 1 : 0;
+    return closes ? Admission::closes : Admission::accepted;
+  }
+  /// The same for an event of a key without state.
+  template <class Event>
+  Admission admit_new(Ledger& ledger, key_view key, time_point time, const Event& event,
+                      Placement<Clock>& placement, std::optional<summary_view>& closed) {
+    const bool full = states_.size() >= rules_.options.max_keys;
+    if (full && !evicts()) {
+      ledger.rejected.add(RejectReason::too_many_keys);
+      return Admission::rejected;
+    }
+    typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
+    if constexpr (States::is_packed) {
+      states_.insert(key, time);
+    } else {
+      State state;
+      rules_.advance(state, SplitReason::first_event, time, event);
+      states_.insert(key, std::move(state));
+    }
+    placement = {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
+    turn.take();
+    ++ledger.accepted;
+    ++ledger.sessions_started;
+    if (!full) return Admission::accepted;
+    closed.emplace(evict());
+    count_closed(ledger, *closed);
+    return Admission::closes;
+  }
+
+  void place(Placement<Clock>& placement, const State& state, SplitReason reason,
+             time_point time) const noexcept {
+    placement.time = time;
+    placement.reason = reason;
+    placement.session_start = rules_.carried(state.session_start, time);
+    placement.opened_at = state.session_start;
+    placement.ordinal = state.ordinal;
+  }
+  [[nodiscard]] bool evicts() const noexcept {
+    return rules_.options.at_max_keys == AtMaxKeys::evicts_idle_key;
+  }
+  /// Closes the session of an idle key other than the newest: of the next few keys in turn, the one
+  /// that has been silent for longest. Every key has its turn, so that what is evicted is close to
+  /// the idlest of all.
+  summary_view evict() {
+    evicted_.emplace(turns_.take_idlest([this](const key_view& key) {
+      const State& state = states_.load(states_.find(key));
+      return state.previous;
+    }));
+    const Slot slot = states_.find(key_view(*evicted_));
+    const summary_view closed =
+        summarize(key_view(*evicted_), states_.load(slot), CloseReason::evicted);
+    states_.erase(slot);
+    return closed;
+  }
+
+  [[nodiscard]] static summary_view summarize(const key_view& key, const State& state,
+                                              CloseReason reason) {
+    summary_view closed{key, state.session_start, state.last, {}, reason, state.ordinal};
+    if constexpr (counting == Counting::on) closed.events = state.events;
+    return closed;
+  }
+
+  template <class AnySummary>
+  static void count_closed(Ledger& ledger, const AnySummary& closed) noexcept {
+    ++ledger.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
+    ledger.events_pending += closed.events.value_or(0);
+  }
+  /// The caller has the summary of a session that was counted as closed.
+  template <class AnySummary>
+  static void count_emitted(Ledger& ledger, const AnySummary& closed) noexcept {
+    ledger.events_pending -= closed.events.value_or(0);
+    ledger.events_emitted += closed.events.value_or(0);
+  }
+
+  [[nodiscard]] bool is_idle(Slot slot, time_point now) const {
+    if constexpr (is_packed)
+      if (const auto idle = states_.packing().is_idle(states_.place(slot), now, packed_rules_))
+        return *idle;
+    const State& state = states_.load(slot);
+    return rules_.gap_splits(state.previous, now);
+  }
+  template <class IsClosed>
+  [[nodiscard]] Collected collect(std::size_t first_group, std::size_t groups,
+                                  IsClosed is_closed) const {
+    Collected collected;
+    for (std::size_t group = first_group; group < first_group + groups; ++group)
+      states_.visit(group, [&](Slot slot) {
+        if (!is_closed(slot)) return;
+        const State& state = states_.load(slot);
+        collected.push_back({slot, state.session_start});
+      });
+    std::sort(collected.begin(), collected.end(), [this](const Found& a, const Found& b) {
+      if (a.start != b.start) return a.start < b.start;
+      return states_.key(a.slot) < states_.key(b.slot);
+    });
+    return collected;
+  }
+
+  SessionRules<Clock, Rule> rules_;
+  PackedRules<offset_t<Clock>> packed_rules_;  // the same, where they can be
+  States states_;
+  Turns<Key> turns_;
+  std::optional<Key> evicted_;  // the key that the summary of the last eviction looks at
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
