@@ -19,7 +19,7 @@
 
 namespace {
 
-using bench::Time;
+using Time = bench::Milliseconds::time_point;
 using One = sessionize::Sessionizer<sessionize::EventClock, std::uint64_t, sessionize::NoRule,
                                     sessionize::Counting::off>;
 using Two = sessionize::ParallelSessionizer<sessionize::EventClock, std::uint64_t,
@@ -35,8 +35,10 @@ struct Columns {
     times.push_back(time);
     starts.push_back(time);
   }
-  void later(std::chrono::milliseconds period) {
-    for (auto& time : times) time += period;
+  void clear() {
+    keys.clear();
+    times.clear();
+    starts.clear();
   }
 };
 
@@ -53,20 +55,15 @@ double median(std::vector<double> values) {
 
 bool measure(std::uint64_t users, int rounds, std::size_t batch) {
   const std::size_t events = 1 << 20;
-  const auto workload =
-      bench::make_workload<std::uint64_t>(users, events, 0, bench::Keys::integers);
+  const auto workload = bench::warm_workload<bench::Milliseconds, bench::Integer>(
+      bench::Users(static_cast<std::uint32_t>(users), 0, 2026), events, rounds,
+      bench::Keys::integers);
   Columns first, one_block, two_block;
-  std::array<Columns, 2> first_of, block_of;
-  for (const auto& [key, time] : workload.first) {
-    first.add(key, time);
-    first_of.at(sessionize::shard_of(key, 2)).add(key, time);
+  std::array<Columns, 2> first_of, block_of, alone_of;
+  for (std::size_t i = 0; i < workload.first.keys.size(); ++i) {
+    first.add(workload.first.keys[i], workload.first.times[i]);
+    first_of.at(sessionize::shard_of(first.keys[i], 2)).add(first.keys[i], first.times[i]);
   }
-  for (const auto& [key, time] : workload.block) {
-    one_block.add(key, time);
-    block_of.at(sessionize::shard_of(key, 2)).add(key, time);
-  }
-  two_block = one_block;
-  auto alone_of = block_of;
 
   const sessionize::Options<sessionize::EventClock> options{.gap = workload.gap};
   One one(options);
@@ -100,6 +97,15 @@ bool measure(std::uint64_t users, int rounds, std::size_t batch) {
       }};
   std::array<std::vector<double>, 4> ns;
   for (int round = 0; round < rounds; ++round) {
+    const auto& block = workload.rounds[static_cast<std::size_t>(round)];
+    one_block.clear();
+    for (auto& columns : block_of) columns.clear();
+    for (std::size_t i = 0; i < events; ++i) {
+      one_block.add(block.keys[i], block.times[i]);
+      block_of.at(sessionize::shard_of(block.keys[i], 2)).add(block.keys[i], block.times[i]);
+    }
+    two_block = one_block;
+    alone_of = block_of;
     for (std::size_t i = 0; i < ways.size(); ++i) {
       const std::size_t way = (i + static_cast<std::size_t>(round)) % ways.size();
       const auto start = std::chrono::steady_clock::now();
@@ -113,9 +119,6 @@ bool measure(std::uint64_t users, int rounds, std::size_t batch) {
       std::fprintf(stderr, "the session starts differ\n");
       return false;
     }
-    for (auto* columns :
-         {&one_block, &two_block, &alone_of[0], &alone_of[1], &block_of[0], &block_of[1]})
-      columns->later(workload.period);
   }
   std::array<double, 4> mid{};
   for (std::size_t way = 0; way < ways.size(); ++way) mid.at(way) = median(ns.at(way));
