@@ -1,5 +1,6 @@
 #include <sessionize/state/packed_blocks.hpp>
 
+#include "allocations.hpp"
 #include "catch.hpp"
 
 #include <sessionize/sessionizer.hpp>
@@ -290,4 +291,17 @@ TEST_CASE("columns of texts agree with a map of states, under a maximum duration
 }
 TEST_CASE("columns of other keys agree with a map of states") {
   check<Milliseconds, std::pair<int, int>, NoRule, Counting::on>(4);
+}
+
+// Holds: columns of events of known keys allocate nothing, and neither does reserved room.
+// Would catch: a buffer for each call, growth in spite of reserve().
+TEST_CASE("columns of known keys allocate nothing") {
+  std::vector<int> keys(3000);
+  std::vector<Milliseconds::time_point> times(keys.size()), starts(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = static_cast<int>(i);
+  Sessionizer<Milliseconds, int> sessions;
+  sessions.reserve(keys.size());
+  const auto before = allocations::made();
+  for (int round = 0; round < 3; ++round) sessions.observe_columns(keys, times, starts);
+  CHECK(allocations::made() == before);
 }

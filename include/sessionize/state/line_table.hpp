@@ -250,14 +250,17 @@ class LineTable {
 
   /// Makes room in the segment of `hash`.
   void grow(std::uint64_t hash) {
-    const unsigned depth = owner(hash).depth;
-    // Hashes that differ in no bit of many cannot be split: then lines are added to all segments.
-    const auto enough = static_cast<unsigned>(std::bit_width(segments_.size())) + 6;
-    if (mask_ + 1 < full_segment || depth >= std::min(max_depth, enough)) {
+    Segment& segment = owner(hash);
+    // Where hashes differ in no bit of many, which a good one does not do, splitting is no help:
+    // then a segment may fill up, and lines are added to all.
+    const auto enough = static_cast<unsigned>(std::bit_width(segments_.size())) + 2;
+    if (mask_ + 1 >= full_segment && segment.depth < std::min(max_depth, enough)) {
+      split(hash);
+    } else if (mask_ + 1 >= full_segment && segment.room < (mask_ + 1) * Line::lanes / 8 * 7) {
+      segment.room = (mask_ + 1) * Line::lanes / 8 * 7;
+    } else {
       rebuild((mask_ + 1) * 2, std::size_t{1} << depth_);
-      return;
     }
-    split(hash);
   }
   void split(std::uint64_t hash) {
     const std::size_t old = owner_[(hash >> 1) >> (63 - depth_)];

@@ -1,0 +1,94 @@
+#include <sessionize/state/line_table.hpp>
+
+#include "catch.hpp"
+
+#include <cstdint>
+#include <random>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace line_table_tests {
+namespace {
+
+/// A line of items that are their own hashes; zero is none.
+struct alignas(64) Line {
+  static constexpr unsigned lanes = 7;
+  std::uint64_t item[lanes]{};
+  std::uint32_t passed_ = 0;
+
+  std::uint32_t& passed() noexcept { return passed_; }
+  bool is_free(unsigned lane) const noexcept { return item[lane] == 0; }
+  void move(unsigned lane, Line& to, unsigned at) noexcept {
+    to.item[at] = std::exchange(item[lane], 0);
+  }
+};
+struct HashOf {
+  std::uint64_t operator()(const Line& line, unsigned lane) const noexcept {
+    return line.item[lane];
+  }
+};
+using Table = sessionize::detail::LineTable<Line, HashOf>;
+
+Table::Place find(const Table& table, std::uint64_t item) {
+  return table.find(item, [item](const Line& line) {
+    unsigned equal = 0;
+    for (unsigned lane = 0; lane < Line::lanes; ++lane)
+      equal |= static_cast<unsigned>(line.item[lane] == item) << lane;
+    return equal;
+  });
+}
+void insert(Table& table, std::uint64_t item) {
+  const auto place = table.insert(item);
+  place.line->item[place.lane] = item;
+}
+void erase(Table& table, std::uint64_t item) {
+  const auto place = find(table, item);
+  table.erase(item, place);
+  place.line->item[place.lane] = 0;
+}
+
+// Holds: through growth, splits, erasure and shrinking an item is found if and only if it is there.
+// Would catch: an item that a split puts into the wrong segment, a count of passed items that is
+// off, so that a look-up ends too soon.
+TEST_CASE("a line table keeps what is inserted until it is erased") {
+  std::mt19937_64 random(5);
+  Table table;
+  std::unordered_map<std::uint64_t, bool> there;
+  for (const std::size_t size : {10U, 2000U, 400'000U, 300U, 0U, 50'000U}) {
+    while (there.size() < size) {
+      const std::uint64_t item = random() | 1;
+      if (there.try_emplace(item, true).second) insert(table, item);
+    }
+    while (there.size() > size) {
+      erase(table, there.begin()->first);
+      there.erase(there.begin());
+    }
+    table.shrink();
+    REQUIRE(table.size() == size);
+    std::size_t found = 0;
+    for (const auto& [item, is_there] : there) found += find(table, item) ? 1 : 0;
+    CHECK(found == size);
+    for (int i = 0; i < 1000; ++i) CHECK_FALSE(find(table, random() & ~std::uint64_t{1} | 2));
+    if (size <= 300) CHECK(table.bytes() <= std::size_t{64} << 10);
+  }
+}
+
+// Holds: items whose hashes have the same upper bits, which no split can tell apart, are still
+// kept, and in bounded memory. Would catch: splitting without end.
+TEST_CASE("a line table takes hashes that are nearly all the same") {
+  Table table;
+  std::mt19937_64 random(7);
+  std::vector<std::uint64_t> items;
+  for (int i = 0; i < 400'000; ++i) {
+    items.push_back((random() >> 12) | 1);
+    insert(table, items.back());
+  }
+  std::size_t found = 0;
+  for (const std::uint64_t item : items) found += find(table, item) ? 1 : 0;
+  CHECK(found == items.size());
+  CHECK(table.bytes() <= std::size_t{256} << 20);
+}
+
+}  // namespace
+}  // namespace line_table_tests
