@@ -97,7 +97,7 @@ class Sessionizer {
   /// how many events it took. A pending record goes only to the type of sink that refused it, in
   /// whatever call, and a pending summary only to one that takes summaries: keep to one sink while
   /// it may refuse, and to events that own their data. Where something throws, counters().offered
-  /// says how many events were taken.
+  /// says how many events were taken. A key that is a reference or a view may be asked for twice.
   template <std::ranges::input_range Events, class KeyOf, class TimeOf, class RawOf, class Sink,
             class Errors = CountRejections>
   Progress process(Events&& events, const Projections<KeyOf, TimeOf, RawOf>& by, Sink&& sink,
@@ -212,13 +212,17 @@ class Sessionizer {
   template <class Events, class By>
   void ask_ahead(Events& events, std::size_t at, const By& by) const {
     constexpr std::size_t ahead = 12;  // its memory is there when it comes, and not yet gone again
-    if (!open_.asks() || at + ahead >= static_cast<std::size_t>(std::ranges::distance(events)))
-      return;
-    const auto begin = std::ranges::begin(events);
-    auto&& key = std::invoke(
-        by.key, begin[static_cast<std::ranges::range_difference_t<Events>>(at + ahead)]);
-    if constexpr (detail::fits_view<key_view, std::remove_cvref_t<decltype(detail::value_of(key))>>)
+    using Given = decltype(std::invoke(by.key, *std::ranges::begin(events)));
+    using KeyGiven = std::remove_cvref_t<decltype(detail::value_of(std::declval<Given&>()))>;
+    // A key that is made for the occasion may be dear: it is not asked for twice.
+    if constexpr ((std::is_reference_v<Given> ||
+                   std::is_trivially_copyable_v<Given>)&&detail::fits_view<key_view, KeyGiven>) {
+      if (!open_.asks() || at + ahead >= static_cast<std::size_t>(std::ranges::distance(events)))
+        return;
+      const auto later = static_cast<std::ranges::range_difference_t<Events>>(at + ahead);
+      const auto& key = std::invoke(by.key, std::ranges::begin(events)[later]);
       if (!detail::is_null(key)) open_.ask(key_view{detail::value_of(key)});
+    }
   }
   template <class Event, class By, class Sink, class Errors>
   Delivery process_one(const Event& event, const By& by, Sink& sink, Errors& errors) {

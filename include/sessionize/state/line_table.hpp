@@ -161,7 +161,8 @@ class LineTable {
   /// All lines are numbered, so that they can be visited a few at a time.
   [[nodiscard]] std::size_t lines() const noexcept { return segments_.size() * (mask_ + 1); }
   [[nodiscard]] Line& line(std::size_t number) const noexcept {
-    return const_cast<Line&>(segments_[number / (mask_ + 1)].lines[number & mask_]);
+    const int segment_bits = std::countr_zero(mask_ + 1);
+    return const_cast<Line&>(segments_[number >> segment_bits].lines[number & mask_]);
   }
 
   /// Makes room for `items` in all.
