@@ -210,7 +210,7 @@ class Sessionizer {
 
   /// Asks the memory for what an event needs that comes a little later than event `at`.
   template <class Events, class By>
-  void ask_ahead(Events& events, std::size_t at, const By& by) const {
+  SESSIONIZE_PREFETCHES void ask_ahead(Events& events, std::size_t at, const By& by) const {
     constexpr std::size_t ahead = 12;  // its memory is there when it comes, and not yet gone again
     using Given = decltype(std::invoke(by.key, *std::ranges::begin(events)));
     using KeyGiven = std::remove_cvref_t<decltype(detail::value_of(std::declval<Given&>()))>;

@@ -15,6 +15,14 @@
 #define SESSIONIZE_INLINE
 #endif
 
+// For a function that does nothing but prefetch: GCC takes it for one without effect, and drops
+// calls of it unless they are made part of the caller.
+#ifdef __GNUC__
+#define SESSIONIZE_PREFETCHES [[gnu::always_inline]]
+#else
+#define SESSIONIZE_PREFETCHES
+#endif
+
 namespace sessionize {
 inline namespace v0 {
 namespace detail {

@@ -82,7 +82,9 @@ class IntegerStates {
     return place && decision.decide(packing_.window(), rules, place, time);
   }
   /// Asks the memory for what find() needs.
-  void ask(Key key) const noexcept { __builtin_prefetch(table_.home(hasher_(word(key))), 1); }
+  SESSIONIZE_PREFETCHES void ask(Key key) const noexcept {
+    __builtin_prefetch(table_.home(hasher_(word(key))), 1);
+  }
   [[nodiscard]] Key key(Slot slot) const noexcept {
     return static_cast<Key>(slot.line->key[slot.lane]);
   }
@@ -160,7 +162,7 @@ class IntegerStates {
     });
   }
   static constexpr void approach(Block&, std::size_t) noexcept {}
-  static void ask(std::size_t i, const Block&, const Block& last) noexcept {
+  SESSIONIZE_PREFETCHES static void ask(std::size_t i, const Block&, const Block& last) noexcept {
     __builtin_prefetch(last.line[i], 1);
   }
   /// Looks for each key in one line. At most one place that is taken has it; where a free one has

@@ -155,7 +155,7 @@ class OpenSessions {
   }
 
   /// Asks the memory for what an event of this key will need, where that is worth it.
-  void ask(const key_view& key) const noexcept {
+  SESSIONIZE_PREFETCHES void ask(const key_view& key) const noexcept {
     if constexpr (is_packed)
       if (asks()) states_.ask(key);
   }

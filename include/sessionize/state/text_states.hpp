@@ -162,7 +162,9 @@ class TextStates {
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
   /// Asks the memory for what find() needs first.
-  void ask(std::string_view key) const noexcept { __builtin_prefetch(index_.home(hasher_(key))); }
+  SESSIONIZE_PREFETCHES void ask(std::string_view key) const noexcept {
+    __builtin_prefetch(index_.home(hasher_(key)));
+  }
   [[nodiscard]] std::string_view key(Slot slot) const noexcept { return text(at(slot)); }
   [[nodiscard]] PackedPlace<Line> place(Slot slot) const noexcept {
     return const_cast<Line&>(at(slot)).place();
@@ -272,7 +274,8 @@ class TextStates {
       block.line[i] = &records_[record - static_cast<std::uint32_t>(record != 0)];
     }
   }
-  static void ask(std::size_t i, const Block& next, const Block& last) noexcept {
+  SESSIONIZE_PREFETCHES static void ask(std::size_t i, const Block& next,
+                                        const Block& last) noexcept {
     __builtin_prefetch(next.line[i], 1);
     __builtin_prefetch(last.index[i]);
   }
