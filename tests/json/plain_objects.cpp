@@ -1,4 +1,5 @@
 #include <sessionize/json/plain_objects.hpp>
+#include <sessionize/json/shortcut.hpp>
 
 #include <sessionize/detail/decimal.hpp>
 

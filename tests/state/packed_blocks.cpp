@@ -5,9 +5,15 @@
 
 #include <sessionize/sessionizer.hpp>
 #include <sessionize/sinks/kind.hpp>
+#include <sessionize/state/entry_states.hpp>
+#include <sessionize/state/integer_line.hpp>
+#include <sessionize/state/integer_states.hpp>
+#include <sessionize/state/key_states.hpp>
+#include <sessionize/state/text_states.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
@@ -65,6 +71,20 @@ std::string show(const Placement<Clock>& placement) {
       << " ordinal " << placement.ordinal;
   return out.str();
 }
+
+// Each kind of key is kept in the way that is tested here.
+template <class Key, class Rule = NoRule>
+using StatesOf = detail::KeyStates<Milliseconds, Key, Rule, Counting::on>;
+static_assert(
+    std::same_as<StatesOf<int>, detail::IntegerStates<Milliseconds, int, NoRule, Counting::on>>);
+static_assert(
+    std::same_as<StatesOf<std::string>, detail::TextStates<Milliseconds, NoRule, Counting::on>>);
+static_assert(
+    std::same_as<StatesOf<std::pair<int, int>>,
+                 detail::EntryStates<Milliseconds, std::pair<int, int>, NoRule, Counting::on>>);
+static_assert(sizeof(detail::IntegerLine<std::uint32_t>) == 64);
+static_assert(sizeof(detail::IntegerLine<std::uint64_t>) == 64);
+static_assert(sizeof(detail::TextRecord<std::uint32_t>) == 64);
 
 /// A map of states and the rules, and nothing else.
 template <class Clock, class Key, class Rule, Counting counting>

@@ -26,7 +26,6 @@ class IntegerStates {
  public:
   static constexpr Counting counting = counted;
   using State = KeyState<Clock, Rule, counting>;
-  using View = Key;
   using Packing = StatePacking<Clock, Rule, counting>;
   using Offset = typename Packing::Offset;
   using Line = IntegerLine<Offset>;

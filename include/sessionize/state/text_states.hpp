@@ -136,7 +136,6 @@ class TextStates {
   static constexpr std::size_t group_size = 1;
   using Key = std::string;
   using State = KeyState<Clock, Rule, counting>;
-  using View = std::string_view;
   using Packing = StatePacking<Clock, Rule, counting>;
   using Offset = typename Packing::Offset;
   using Line = TextRecord<Offset>;
