@@ -11,22 +11,25 @@ inline namespace v0 {
 
 /// Why an event was rejected.
 enum class RejectReason : unsigned char {
-  missing_key,       ///< the event has no key
-  key_type,          ///< the key is neither a text nor an integer
-  key_too_long,      ///< the key is longer than the limit
-  missing_time,      ///< the event has no time
-  time_type,         ///< the time is neither an integer nor a text
-  time_format,       ///< the time is a text that is no time
-  time_range,        ///< the clock cannot represent the time
-  invalid_json,      ///< the line is no JSON
-  invalid_utf8,      ///< the line is no UTF-8
-  not_an_object,     ///< the line is JSON, but no object
-  line_too_long,     ///< the line is longer than the limit
-  nesting_too_deep,  ///< the line nests deeper than the limit
-  too_many_keys,     ///< the key is new and max_keys keys have state
+  missing_key,        ///< the event has no key
+  key_type,           ///< the key is neither a text nor an integer
+  key_too_long,       ///< the key is longer than the limit
+  missing_time,       ///< the event has no time
+  time_type,          ///< the time is neither an integer nor a text
+  time_format,        ///< the time is a text that is no time
+  time_range,         ///< the clock cannot represent the time
+  invalid_json,       ///< the line is no JSON
+  invalid_utf8,       ///< the line is no UTF-8
+  not_an_object,      ///< the line is JSON, but no object
+  line_too_long,      ///< the line is longer than the limit
+  nesting_too_deep,   ///< the line nests deeper than the limit
+  too_many_keys,      ///< the key is new and max_keys keys have state
+  too_many_sessions,  ///< it opens a session and max_sessions are open
+  too_many_events,    ///< it would have to be kept and max_kept_events are
+  negative_gap,       ///< its own gap is less than nothing
 };
 inline constexpr std::size_t reject_reason_count =
-    static_cast<std::size_t>(RejectReason::too_many_keys) + 1;
+    static_cast<std::size_t>(RejectReason::negative_gap) + 1;
 
 /// The reason's name as the error stream carries it.
 [[nodiscard]] constexpr std::string_view to_string(RejectReason reason) noexcept {
@@ -44,6 +47,9 @@ inline constexpr std::size_t reject_reason_count =
     case RejectReason::line_too_long: return "line_too_long";
     case RejectReason::nesting_too_deep: return "nesting_too_deep";
     case RejectReason::too_many_keys: return "too_many_keys";
+    case RejectReason::too_many_sessions: return "too_many_sessions";
+    case RejectReason::too_many_events: return "too_many_events";
+    case RejectReason::negative_gap: return "negative_gap";
   }
   return "unknown";
 }

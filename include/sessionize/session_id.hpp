@@ -180,7 +180,10 @@ struct UniqueId {
   }
   template <summary S>
   constexpr void operator()(IdWriter& out, const S& summary) const {
-    write(out, summary.key, summary.start, summary.ordinal);
+    if constexpr (requires { summary.id_time; })
+      write(out, summary.key, summary.id_time, summary.ordinal);
+    else
+      write(out, summary.key, summary.start, summary.ordinal);
   }
 
  private:

@@ -45,6 +45,11 @@ class AnyOf {
     (std::index_sequence_for<Rules...>{});
   }
 
+  /// Calls `visit` with each rule.
+  template <class Visit>
+  constexpr void for_each(Visit&& visit) const {
+    std::apply([&](const Rules&... rules) { (visit(rules), ...); }, rules_);
+  }
   template <class Event>
   [[nodiscard]] constexpr bool changes(const Event& event, const State& state) const {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {

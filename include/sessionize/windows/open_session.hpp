@@ -1,0 +1,167 @@
+#ifndef SESSIONIZE_WINDOWS_OPEN_SESSION_HPP
+#define SESSIONIZE_WINDOWS_OPEN_SESSION_HPP
+
+#include <sessionize/clock.hpp>
+#include <sessionize/rules/elapsed.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// One event of a session whose events are kept.
+template <session_clock Clock, class State>
+struct KeptEvent {
+  typename Clock::time_point time;
+  typename Clock::time_point end;  ///< as far as it reaches: `time` and its gap
+  std::uint64_t arrival;
+  [[no_unique_address]] State aggregate{};
+};
+
+/// A session as it is reported; under a maximum duration, a cut of one.
+template <session_clock Clock, class State>
+struct SessionPart {
+  using time_point = typename Clock::time_point;
+
+  time_point start{}, last{};
+  time_point end{};           ///< the largest of its events' ends
+  time_point id_time{};       ///< the time of the event in it that arrived first
+  std::uint64_t arrival = 0;  ///< of that event: what the part is known by
+  std::uint64_t events = 0;
+  [[no_unique_address]] State aggregate{};
+
+  /// Whether it has the same events as a part that was the same once: events only come.
+  [[nodiscard]] bool is_still(const SessionPart& old) const noexcept {
+    return arrival == old.arrival && start == old.start && last == old.last && events == old.events;
+  }
+};
+
+/// The events of one key between which there is no gap. Where `keeps_events`, they are kept by
+/// (time, arrival), for they may yet be cut in several sessions.
+template <session_clock Clock, class State, bool keeps_events>
+struct OpenSession : SessionPart<Clock, State> {
+  using Part = SessionPart<Clock, State>;
+  using Kept = KeptEvent<Clock, State>;
+  using time_point = typename Clock::time_point;
+  struct Nothing {};
+
+  /// The parts of it that were reported, by their `arrival`.
+  std::vector<std::uint64_t> reported{};
+  bool is_changed = true;  ///< since the last report
+  [[no_unique_address]] std::conditional_t<keeps_events, std::vector<Kept>, Nothing> kept{};
+
+  /// A session of one event, which `add_to` adds to an aggregate's state.
+  template <class AddTo>
+  OpenSession(time_point time, time_point reaches, std::uint64_t number, AddTo add_to)
+      : Part{time, time, reaches, time, number, 0, {}} {
+    add(time, reaches, number, add_to);
+  }
+
+  /// Takes in an event that meets it.
+  template <class AddTo>
+  void add(time_point time, time_point reaches, std::uint64_t number, AddTo add_to) {
+    if constexpr (keeps_events) {
+      Kept event{time, reaches, number, {}};
+      add_to(event.aggregate);
+      const auto behind =
+          std::upper_bound(kept.begin(), kept.end(), time,
+                           [](time_point at, const Kept& other) { return at < other.time; });
+      kept.insert(behind, std::move(event));
+    } else {
+      add_to(this->aggregate);
+    }
+    ++this->events;
+    this->start = std::min(this->start, time);
+    this->last = std::max(this->last, time);
+    this->end = std::max(this->end, reaches);
+    is_changed = true;
+  }
+  /// Takes in another session: an event meets both.
+  void swallow(OpenSession&& other) {
+    if constexpr (keeps_events) {
+      const auto middle = static_cast<std::ptrdiff_t>(kept.size());
+      kept.insert(kept.end(), std::make_move_iterator(other.kept.begin()),
+                  std::make_move_iterator(other.kept.end()));
+      std::inplace_merge(kept.begin(), kept.begin() + middle, kept.end(),
+                         [](const Kept& a, const Kept& b) {
+                           return a.time != b.time ? a.time < b.time : a.arrival < b.arrival;
+                         });
+    } else {
+      this->aggregate.merge(other.aggregate);
+    }
+    if (other.arrival < this->arrival) {
+      this->arrival = other.arrival;
+      this->id_time = other.id_time;
+    }
+    this->events += other.events;
+    this->start = std::min(this->start, other.start);
+    this->last = std::max(this->last, other.last);
+    this->end = std::max(this->end, other.end);
+    reported.insert(reported.end(), other.reported.begin(), other.reported.end());
+    is_changed = true;
+  }
+
+  /// Whether a part was reported.
+  [[nodiscard]] bool has_reported(std::uint64_t part) const noexcept {
+    return std::find(reported.begin(), reported.end(), part) != reported.end();
+  }
+};
+
+/// A vector that has its only element within itself: most keys have one session.
+template <class T>
+class OneOrMore {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept {
+    return more_ != nullptr ? more_->size() : std::size_t{one_.has_value()};
+  }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] T* begin() noexcept { return more_ != nullptr ? more_->data() : one(); }
+  [[nodiscard]] T* end() noexcept { return begin() + size(); }
+  [[nodiscard]] const T* begin() const noexcept { return const_cast<OneOrMore*>(this)->begin(); }
+  [[nodiscard]] const T* end() const noexcept { return const_cast<OneOrMore*>(this)->end(); }
+  [[nodiscard]] T& operator[](std::size_t at) noexcept { return begin()[at]; }
+  [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return begin()[at]; }
+
+  T& insert(std::size_t at, T&& value) {
+    if (empty()) return one_.emplace(std::move(value));
+    if (more_ == nullptr) {
+      auto more = std::make_unique<std::vector<T>>();
+      more->reserve(2);
+      more->push_back(std::move(*one_));
+      one_.reset();
+      more_ = std::move(more);
+    }
+    return *more_->insert(more_->begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
+  }
+  void erase(std::size_t from, std::size_t to) {
+    if (from == to) return;
+    if (more_ == nullptr) return one_.reset();
+    more_->erase(more_->begin() + static_cast<std::ptrdiff_t>(from),
+                 more_->begin() + static_cast<std::ptrdiff_t>(to));
+    if (more_->size() > 1) return;
+    if (more_->size() == 1) one_.emplace(std::move(more_->front()));
+    more_.reset();
+  }
+
+ private:
+  [[nodiscard]] T* one() noexcept { return one_ ? &*one_ : nullptr; }
+
+  std::optional<T> one_;
+  std::unique_ptr<std::vector<T>> more_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

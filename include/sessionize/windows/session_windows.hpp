@@ -1,0 +1,1086 @@
+#ifndef SESSIONIZE_WINDOWS_SESSION_WINDOWS_HPP
+#define SESSIONIZE_WINDOWS_SESSION_WINDOWS_HPP
+
+#include <sessionize/detail/intake.hpp>
+#include <sessionize/key_table.hpp>
+#include <sessionize/projections.hpp>
+#include <sessionize/sessionizer.hpp>
+#include <sessionize/sink.hpp>
+#include <sessionize/windows/aggregates.hpp>
+#include <sessionize/windows/due_queue.hpp>
+#include <sessionize/windows/event_time_rule.hpp>
+#include <sessionize/windows/open_session.hpp>
+#include <sessionize/windows/options.hpp>
+#include <sessionize/windows/session_result.hpp>
+#include <sessionize/windows/watermark.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+
+/// The late sink that is used where none is given: late events are counted, in WindowCounters.
+struct CountLate {
+  template <class Late>
+  constexpr void operator()(const Late&) const noexcept {}
+};
+
+/// Cuts each key's events into sessions by their own times, whatever the order of their arrival.
+///
+/// Two events of a key that are no further apart than the gap are in one session; an event that
+/// comes late between two open sessions makes them one. A watermark W says that events before it
+/// are no longer expected. A session whose end, its last event's time and the gap, is before W is
+/// due: no event that is on time can join it. It is kept for `lateness` more, for events that are
+/// not on time, and is then closed: its final result is emitted and its state freed. What can join
+/// no session that is kept, and would be due by itself, goes to the late sink. So where no event
+/// is further behind than `out_of_order`, none is late, and the sessions are those of a batch.
+///
+/// Clock      gives the types of times; see session_clock
+/// Key        an integer, std::string, a pair or tuple of keys, or a type of the caller's
+/// Aggregate  what is computed of each session's events; see aggregates.hpp
+/// Rule       NoRule, max_duration(), day_boundary(), any_of() these, or a std::optional of one
+///
+/// Under a maximum duration D, events that the gap does not separate are cut from the earliest on:
+/// a cut has those up to D after its first. It is final once W is beyond that and the lateness, and
+/// an event in it is late from then on. Until then its events are kept.
+///
+/// An event takes expected constant time, and its share of a short heap, and time linear in those
+/// of its key's open sessions that are later than it; under a maximum duration, linear in its
+/// session's events. Results come in the order in which the watermark passes them; those of one
+/// step, an event or a call, by (start, key). Throws nothing of its own. Sinks must not call back.
+/// One thread at a time may use an object; different objects share nothing.
+template <session_clock Clock, session_key Key, class Aggregate = NoAggregate, class Rule = NoRule>
+class SessionWindows {
+  using EventTimeRule = detail::EventTimeRule<Clock, Rule>;
+
+ public:
+  using clock = Clock;
+  using time_point = typename Clock::time_point;
+  using duration = typename Clock::duration;
+  using key_type = Key;
+  using key_view = key_view_t<Key>;
+  using aggregate_state = typename Aggregate::State;
+  /// What sinks are called with, and the same with its own key and aggregate.
+  using result_view = SessionResult<Clock, key_view, const aggregate_state&>;
+  using result_type = SessionResult<Clock, Key, aggregate_state>;
+  template <class Event>
+  using late_view = LateEvent<Clock, key_view, Event>;
+
+  explicit SessionWindows(WindowOptions<Clock> options = {}, Rule rule = {},
+                          Aggregate aggregate = {})
+      : options_(options),
+        rule_(rule),
+        aggregate_(std::move(aggregate)),
+        is_strict_(options.close == ClosePolicy::kafka ||
+                   (options.at_gap == AtGap::continues && options.close != ClosePolicy::flink &&
+                    options.close != ClosePolicy::spark)),
+        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()) {
+    assert(options.gap >= duration::zero() && "a gap is not negative");
+    assert((options.at_gap == AtGap::continues || options.gap > duration::zero()) &&
+           "a gap of 0 that splits leaves no two events together");
+    assert(options.lateness >= duration::zero() && "a lateness is not negative");
+    assert(options.max_keys > 0 && options.max_sessions > 0);
+  }
+
+  /// Takes in one event. Where its aggregate or rule reads events, use process().
+  template <class Sink, class Late = CountLate>
+  Delivery observe(key_view key, time_point time, Sink&& sink, Late&& late = {}) {
+    check<Sink>();
+    check_late<Late, NoEvent>();
+    static_assert(detail::check_aggregate<Aggregate, NoEvent>());
+    if (drain(sink) == Delivery::refused) return Delivery::refused;
+    ++counters_.offered;
+    const NoEvent event;
+    const auto rejected = admit(Arrival<NoEvent>{key, time, options_.gap, true, {}, event}, late);
+    if (rejected) counters_.rejected.add(*rejected);
+    return drain(sink);
+  }
+
+  /// Takes in a range of events of the caller's own type, read as `by` says: see by(), and there
+  /// raw(), gap() and keeps_alive(). `sink` gets result_views, `late` late_views, `errors`
+  /// Rejections. Stops where the sink refuses, and says how many events were taken.
+  template <std::ranges::input_range Events, class By, class Sink, class Late = CountLate,
+            class Errors = CountRejections>
+  Progress process(Events&& events, const By& by, Sink&& sink, Late&& late = {},
+                   Errors&& errors = {}) {
+    using Event = std::remove_cvref_t<std::ranges::range_reference_t<Events>>;
+    check<Sink>();
+    check_late<Late, Event>();
+    static_assert(detail::check_aggregate<Aggregate, Event>());
+    Progress progress{0, drain(sink)};
+    if (progress.delivery == Delivery::refused) return progress;
+    for (const auto& event : events) {
+      ++progress.events;
+      take(event, by, late, errors);
+      progress.delivery = drain(sink);
+      if (progress.delivery == Delivery::refused) break;
+    }
+    return progress;
+  }
+
+  /// Says that no event before `watermark` is expected any more; a watermark never goes back.
+  /// Returns how many sessions that closed.
+  template <class Sink, class Late = CountLate>
+  Closing advance_watermark(time_point watermark, Sink&& sink, Late&& late = {}) {
+    check<Sink>();
+    check_late<Late, NoEvent>();
+    return closing(sink, late, [&] {
+      explicit_ = std::max(explicit_, watermark);
+      close_due();
+    });
+  }
+  /// To be called by a timer where the stream may pause: from the first call after the last event
+  /// on, the watermark moves as fast as `now`, of the caller's clock.
+  template <class Sink, class Late = CountLate>
+  Closing advance_idle(time_point now, Sink&& sink, Late&& late = {}) {
+    check<Sink>();
+    check_late<Late, NoEvent>();
+    return closing(sink, late, [&] {
+      const time_point is = std::max(explicit_, behind(largest_));
+      if (is == never) return;
+      explicit_ = std::max(explicit_, idle_.at(now, is));
+      close_due();
+    });
+  }
+  /// Sets the clock that max_advance is measured from; where it is never called, that is the
+  /// largest time accepted.
+  void set_clock(time_point now) noexcept { now_ = now; }
+
+  /// Emits a result of each open session that has changed since its last one.
+  template <class Sink>
+  Closing early(Sink&& sink) {
+    check<Sink>();
+    CountLate nobody;
+    return closing(sink, nobody, [&] {
+      for (Entry& entry : table_.entries())
+        for (Session& session : entry.value.sessions) {
+          if (!std::exchange(session.is_changed, false)) continue;
+          for (Part& part : parts(session, entry.value))
+            report(key_view(entry.key), session, std::move(part), {});
+        }
+    });
+  }
+  /// Closes every session, as `flush`, and tells the sink that the stream has ended.
+  template <class Sink, class Late = CountLate>
+  Closing flush(Sink&& sink, Late&& late = {}) {
+    check<Sink>();
+    check_late<Late, NoEvent>();
+    Closing done = closing(sink, late, [&] {
+      while (table_.size() != 0) settle(table_.size() - 1, CloseReason::flush);
+      table_.shrink();
+    });
+    if (done.delivery == Delivery::ok) done.delivery = end_stream(sink);
+    return done;
+  }
+
+  /// The watermark of the stream, or of a key; null where there is none yet.
+  [[nodiscard]] std::optional<time_point> watermark() const noexcept {
+    const time_point is = std::max(
+        explicit_, options_.watermark_of == WatermarkOf::stream ? behind(largest_) : never);
+    return is == never ? std::nullopt : std::optional(is);
+  }
+  [[nodiscard]] std::optional<time_point> watermark(key_view key) const noexcept {
+    const Entry* entry = table_.find(key);
+    const time_point is = watermark_of(entry == nullptr ? nullptr : &entry->value);
+    return is == never ? std::nullopt : std::optional(is);
+  }
+  /// How many sessions are open; how many keys have state.
+  [[nodiscard]] std::size_t size() const noexcept { return sessions_; }
+  [[nodiscard]] std::size_t keys() const noexcept { return table_.size(); }
+  /// Makes room for `keys` keys in all.
+  void reserve(std::size_t keys) {
+    table_.reserve(keys);
+    handles_.reserve(keys);
+  }
+  /// What became of the events so far.
+  [[nodiscard]] const WindowCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const WindowOptions<Clock>& options() const noexcept { return options_; }
+
+ private:
+  static constexpr bool keeps_events = EventTimeRule::limits;
+  static constexpr time_point never = time_point::min();
+  using Session = detail::OpenSession<Clock, aggregate_state, keeps_events>;
+  using Part = detail::SessionPart<Clock, aggregate_state>;
+
+  /// An event that keeps no session alive, and waits for one that it is in.
+  struct Waiting {
+    time_point time;
+    std::uint64_t arrival;
+    std::string data;
+    aggregate_state aggregate;
+  };
+  /// What is closed, where events behind it are late.
+  struct Closed {
+    time_point start, until;
+    bool is_cut;  // by a maximum duration: what is in it is late, whatever else it meets
+  };
+  /// What is told to the late sink when the state is settled.
+  struct Deferred {
+    Key key;
+    time_point time, watermark;
+    LateReason reason;
+    std::string data;
+  };
+  struct Rest {
+    std::vector<Waiting> waiting;  // by (time, arrival)
+    std::vector<Closed> closed;
+  };
+  /// What is known of one key. Invariants: sessions are in the order of their starts and, but for
+  /// those of different days, no two meet; `due` is no later than anything of it is due.
+  struct KeyState {
+    detail::OneOrMore<Session> sessions{};
+    std::unique_ptr<Rest> rest{};
+    time_point largest = never;
+    std::int64_t due = INT64_MAX;
+    std::uint32_t number = 0;
+  };
+  using Table = KeyTable<Key, KeyState>;
+  using Entry = typename Table::Entry;
+  /// Where a key's entry is, for the queue: entries move.
+  struct Handle {
+    std::uint32_t position;
+    std::uint32_t serial;  // of its entry in the queue
+  };
+
+  template <class Event>
+  struct Arrival {
+    key_view key;
+    time_point time;
+    duration gap;
+    bool alive;
+    std::string_view data;
+    const Event& event;
+  };
+
+  template <class Sink>
+  static void check() {
+    static_cast<void>(detail::check_closing_sink<std::remove_cvref_t<Sink>, result_view>());
+  }
+
+  template <class Late, class Event>
+  static void check_late() {
+    static_cast<void>(detail::check_sink<std::remove_cvref_t<Late>, late_view<Event>>());
+    static_assert(takes<std::remove_cvref_t<Late>, late_view<NoEvent>>,
+                  "a late sink is called with a LateEvent of any event type: what is known to be "
+                  "late only later comes without its event");
+  }
+
+  // Time
+
+  [[nodiscard]] time_point behind(time_point largest) const noexcept {
+    if (!options_.out_of_order || largest == never) return never;
+    return detail::minus(largest, *options_.out_of_order);
+  }
+  [[nodiscard]] time_point watermark_of(const KeyState* key) const noexcept {
+    if (options_.watermark_of == WatermarkOf::stream) return std::max(explicit_, behind(largest_));
+    return std::max(explicit_, key == nullptr ? never : behind(key->largest));
+  }
+  /// Whether what is over at `end` is over at a watermark.
+  [[nodiscard]] bool is_due(time_point end, time_point watermark) const noexcept {
+    return is_strict_ ? end < watermark : end <= watermark;
+  }
+  /// The time that is due as soon as `time < watermark`.
+  [[nodiscard]] time_point once_behind(time_point time) const noexcept {
+    return is_strict_ ? time : detail::plus(time, duration{1});
+  }
+  [[nodiscard]] time_point with_lateness(time_point end) const noexcept {
+    return detail::plus(end, options_.lateness);
+  }
+  /// Whether something that begins at `start` does so within what ends at `end`.
+  [[nodiscard]] bool reaches(time_point end, time_point start) const noexcept {
+    return options_.at_gap == AtGap::continues ? start <= end : start < end;
+  }
+  [[nodiscard]] bool is_in(time_point time, const Part& part) const noexcept {
+    return part.start <= time && reaches(part.end, time);
+  }
+  [[nodiscard]] std::int64_t day(time_point time) const noexcept {
+    if constexpr (EventTimeRule::has_days)
+      if (rule_.day_offset) return day_number(time, *rule_.day_offset);
+    return 0;
+  }
+
+  // Events
+
+  template <class Event, class By, class Late, class Errors>
+  void take(const Event& event, const By& by, Late& late, Errors& errors) {
+    ++counters_.offered;
+    auto&& raw = std::invoke(by.raw_data, event);
+    const std::string_view data =
+        detail::nullable_view(raw).value_or(std::string_view{}).substr(0, max_rejected_data);
+    const auto rejected = detail::read_event<Clock, Key>(
+        event, by, [&](const key_view& key, time_point time) -> std::optional<RejectReason> {
+          duration gap = options_.gap;
+          if constexpr (!std::same_as<std::remove_cvref_t<decltype(by.gap_of)>, NoOwnGap>) {
+            auto&& own = std::invoke(by.gap_of, event);
+            if (!detail::is_null(own)) gap = detail::value_of(own);
+            if (gap < duration::zero()) return RejectReason::negative_gap;
+          }
+          const auto alive = static_cast<bool>(std::invoke(by.alive, event));
+          return admit(Arrival<Event>{key, time, gap, alive, data, event}, late);
+        });
+    if (!rejected) return;
+    counters_.rejected.add(*rejected);
+    static_cast<void>(deliver(
+        errors,
+        Rejection{*rejected, detail::reject_message(*rejected), {}, counters_.offered, data}));
+  }
+
+  /// Decides on one event, takes it in, and lets the watermark move; returns why it is rejected.
+  template <class Event, class Late>
+  std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
+    idle_.stop();
+    const Seen seen = see(arrival.key, arrival.time);
+    const bool moves_before = options_.close == ClosePolicy::kafka && seen.moves_to;
+    if (moves_before) {
+      move(arrival.key, *seen.moves_to);
+      close_due();
+    }
+    std::size_t at = place_of(arrival.key);
+    const time_point watermark =
+        watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
+    const Verdict verdict = join(arrival, at, watermark);
+    finish_event();
+    if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
+    if (seen.moves_to) move(arrival.key, *seen.moves_to);
+    close_due();
+    if (options_.watermark_of == WatermarkOf::key) {
+      at = place_of(arrival.key);
+      if (at != nowhere) settle_if_due(at);
+      finish_step();
+    }
+    const auto tell = [&](LateReason reason) {
+      ++late_count(reason);
+      static_cast<void>(deliver(late, late_view<Event>{arrival.key, arrival.time, watermark, reason,
+                                                       arrival.data, &arrival.event}));
+    };
+    if (verdict.rejected) return verdict.rejected;
+    if (verdict.late) {
+      ++counters_.accepted;
+      tell(*verdict.late);
+    } else if (seen.event_is_far) {
+      tell(LateReason::far_future);
+    }
+    tell_deferred(late);
+    return std::nullopt;
+  }
+
+  /// What becomes of an event that is in no session and does not wait for one.
+  struct Verdict {
+    std::optional<RejectReason> rejected{};
+    std::optional<LateReason> late{};
+  };
+  /// Puts an event where it belongs: into a session, to those that wait, or nowhere.
+  template <class Event>
+  Verdict join(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
+    const KeyState* key = at == nowhere ? nullptr : &table_.entries()[at].value;
+    const time_point time = arrival.time, end = detail::plus(time, arrival.gap);
+    const bool is_over = is_due(with_lateness(end), watermark);
+    if (options_.close == ClosePolicy::drops_behind && time < watermark)
+      return {{}, LateReason::behind_watermark};
+    if (options_.close == ClosePolicy::spark && is_over) return {{}, LateReason::closed};
+    const auto meets_closed = [&](auto meets) {
+      return key != nullptr && key->rest != nullptr &&
+             std::any_of(key->rest->closed.begin(), key->rest->closed.end(), meets);
+    };
+    if (meets_closed([&](const Closed& closed) {
+          return closed.is_cut && closed.start <= time && time <= closed.until;
+        }))
+      return {{}, LateReason::final_cut};
+    if (!arrival.alive) return attach(arrival, at, watermark);
+
+    const auto [from, to] =
+        key == nullptr ? std::pair(std::size_t{0}, std::size_t{0}) : meeting(*key, time, end);
+    if (from == to && is_over) return {{}, LateReason::closed};
+    if (from == to && meets_closed([&](const Closed& closed) {
+          return !closed.is_cut && reaches(closed.until, time) && reaches(end, closed.start);
+        }))
+      return {{}, LateReason::after_close};
+    if (is_limited() && kept_ >= options_.max_kept_events)
+      return {RejectReason::too_many_events, {}};
+    if (from == to) return open(arrival, at, end);
+    merge(arrival, at, from, to, end);
+    return {};
+  }
+
+  /// The sessions that an event meets: `from` up to `to`.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> meeting(const KeyState& key, time_point time,
+                                                            time_point end) const noexcept {
+    std::size_t to = key.sessions.size();
+    while (to > 0 && (!reaches(end, key.sessions[to - 1].start) ||
+                      day(key.sessions[to - 1].start) > day(time)))
+      --to;
+    std::size_t from = to;
+    while (from > 0 && reaches(key.sessions[from - 1].end, time) &&
+           day(key.sessions[from - 1].start) == day(time))
+      --from;
+    return {from, to};
+  }
+
+  template <class Event>
+  [[nodiscard]] auto add_to(const Arrival<Event>& arrival) const noexcept {
+    return [this, &arrival](aggregate_state& state) {
+      aggregate_.add(state, arrival.event,
+                     Moment{arrival.time.time_since_epoch().count(), arrivals_});
+    };
+  }
+
+  template <class Event>
+  Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point end) {
+    for (;;) {
+      const bool has_session = sessions_ < options_.max_sessions;
+      const bool has_key = at != nowhere || table_.size() < options_.max_keys;
+      if (has_session && has_key) break;
+      const auto reason =
+          has_session ? RejectReason::too_many_keys : RejectReason::too_many_sessions;
+      if (!evict(has_session)) return {reason, {}};
+      at = place_of(arrival.key);
+    }
+    Session session(arrival.time, end, arrivals_, add_to(arrival));
+    at = make_place(arrival.key, at);
+    KeyState& key = table_.entries()[at].value;
+    std::size_t behind = key.sessions.size();
+    while (behind > 0 && key.sessions[behind - 1].start > arrival.time) --behind;
+    count_in(is_limited());
+    ++sessions_;
+    ++counters_.sessions_opened;
+    Session& opened = key.sessions.insert(behind, std::move(session));
+    take_waiting(key, opened);
+    make_due(key, next_due(opened, key));
+    return {};
+  }
+
+  template <class Event>
+  void merge(const Arrival<Event>& arrival, std::size_t at, std::size_t from, std::size_t to,
+             time_point end) {
+    Entry& entry = table_.entries()[at];
+    KeyState& key = entry.value;
+    Session& session = key.sessions[from];
+    std::vector<Part> old;
+    if (options_.emit != Emit::final_only)
+      for (std::size_t i = from; i < to; ++i) add_reported(old, key.sessions[i], key);
+
+    session.add(arrival.time, end, arrivals_, add_to(arrival));
+    for (std::size_t i = from + 1; i < to; ++i) session.swallow(std::move(key.sessions[i]));
+    key.sessions.erase(from + 1, to);
+    sessions_ -= to - from - 1;
+    counters_.sessions_merged += to - from - 1;
+    count_in(is_limited());
+    Session& merged = key.sessions[from];
+    take_waiting(key, merged);
+    if (!old.empty()) report_changes(entry, merged, old);
+    // It is due no earlier than its parts were, but for what a maximum duration cuts off.
+    if (is_limited()) make_due(key, next_due(merged, key));
+  }
+
+  /// Lets an event join that keeps no session alive, or wait.
+  template <class Event>
+  Verdict attach(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
+    const auto holder_in = [&](KeyState& key) {
+      return std::find_if(key.sessions.begin(), key.sessions.end(), [&](const Session& session) {
+        return is_in(arrival.time, session) && day(session.start) == day(arrival.time);
+      });
+    };
+    bool is_held = false;
+    if (at != nowhere) {
+      KeyState& key = table_.entries()[at].value;
+      is_held = holder_in(key) != key.sessions.end();
+    }
+    if (!is_held && arrival.time < watermark) return {{}, LateReason::unattached};
+    const bool waits = !is_held || is_limited();
+    if (waits && kept_ >= options_.max_kept_events) return {RejectReason::too_many_events, {}};
+    if (at == nowhere && table_.size() >= options_.max_keys && !evict(true))
+      return {RejectReason::too_many_keys, {}};
+
+    Waiting event{arrival.time, arrivals_, std::string(arrival.data), {}};
+    add_to(arrival)(event.aggregate);
+    Entry& entry = table_.entries()[make_place(arrival.key, place_of(arrival.key))];
+    KeyState& key = entry.value;
+    Session* const holder = is_held ? holder_in(key) : nullptr;
+    std::vector<Part> old;
+    if (is_held && options_.emit != Emit::final_only) add_reported(old, *holder, key);
+    if (waits) {
+      if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
+      auto& waiting = key.rest->waiting;
+      waiting.insert(
+          std::upper_bound(waiting.begin(), waiting.end(), event.time,
+                           [](time_point time, const Waiting& other) { return time < other.time; }),
+          std::move(event));
+      if (is_held) holder->is_changed = true;
+      make_due(key, next_due(key));
+    } else {
+      take_in(*holder, std::move(event));
+    }
+    count_in(waits);
+    if (!old.empty()) report_changes(entry, *holder, old);
+    return {};
+  }
+  static void take_in(Session& session, Waiting&& event) {
+    session.aggregate.merge(event.aggregate);
+    ++session.events;
+    session.is_changed = true;
+  }
+  /// Lets those join a session that waited for it. Under a maximum duration they wait for a cut.
+  void take_waiting(KeyState& key, Session& session) {
+    if (key.rest == nullptr || is_limited()) return;
+    auto& waiting = key.rest->waiting;
+    const auto taken = std::remove_if(waiting.begin(), waiting.end(), [&](Waiting& event) {
+      if (!is_in(event.time, session) || day(session.start) != day(event.time)) return false;
+      take_in(session, std::move(event));
+      return true;
+    });
+    kept_ -= static_cast<std::size_t>(waiting.end() - taken);
+    waiting.erase(taken, waiting.end());
+  }
+  void count_in(bool is_kept) noexcept {
+    ++counters_.accepted;
+    ++counters_.events_open;
+    ++arrivals_;
+    kept_ += is_kept ? 1 : 0;
+  }
+  /// Whether there is a maximum duration.
+  [[nodiscard]] bool is_limited() const noexcept { return keeps_events && rule_.limit.has_value(); }
+
+  // The largest time seen
+
+  using Seen = typename detail::FarFuture<Clock, Key>::Seen;
+  [[nodiscard]] Seen see(const key_view& key, time_point time) {
+    if (!options_.max_advance) return {time, false, {}};
+    const std::optional<time_point> reference = now_                ? now_
+                                                : largest_ == never ? std::nullopt
+                                                                    : std::optional(largest_);
+    return far_future_.see(key, time, reference, *options_.max_advance);
+  }
+  void move(const key_view& key, time_point to) noexcept {
+    largest_ = std::max(largest_, to);
+    if (options_.watermark_of != WatermarkOf::key) return;
+    if (Entry* entry = table_.find(key)) entry->value.largest = std::max(entry->value.largest, to);
+  }
+
+  // Parts of sessions, and their results
+
+  /// The sessions that one is cut in: itself, where there is no maximum duration.
+  [[nodiscard]] std::vector<Part> parts(const Session& session, const KeyState& key) const {
+    std::vector<Part> all;
+    if constexpr (keeps_events) {
+      for (std::size_t at = 0; at < session.kept.size();) {
+        const std::size_t behind = cut(session, at);
+        all.push_back(part(session, key, at, behind));
+        at = behind;
+      }
+    } else {
+      all.push_back(session);
+    }
+    return all;
+  }
+  /// Where the cut ends that begins with event `from` of a session.
+  [[nodiscard]] std::size_t cut(const Session& session, std::size_t from) const noexcept {
+    const auto& kept = session.kept;
+    time_point end = kept[from].end;
+    std::size_t at = from + 1;
+    for (; at < kept.size() && reaches(end, kept[at].time) &&
+           !is_beyond(kept[from].time, kept[at].time);
+         ++at)
+      end = std::max(end, kept[at].end);
+    return at;
+  }
+  [[nodiscard]] bool is_beyond(time_point start, time_point time) const noexcept {
+    return rule_.limit && exceeds(start, time, *rule_.limit, AtGap::continues);
+  }
+  [[nodiscard]] Part part(const Session& session, const KeyState& key, std::size_t from,
+                          std::size_t to) const {
+    const auto& kept = session.kept;
+    Part made{kept[from].time,    kept[to - 1].time, kept[from].end,      kept[from].time,
+              kept[from].arrival, to - from,         kept[from].aggregate};
+    for (std::size_t at = from + 1; at < to; ++at) {
+      made.end = std::max(made.end, kept[at].end);
+      made.aggregate.merge(kept[at].aggregate);
+      if (kept[at].arrival > made.arrival) continue;
+      made.arrival = kept[at].arrival;
+      made.id_time = kept[at].time;
+    }
+    if (key.rest != nullptr)
+      for (const Waiting& event : key.rest->waiting)
+        if (is_in_cut(event.time, made)) {
+          ++made.events;
+          made.aggregate.merge(event.aggregate);
+        }
+    return made;
+  }
+  [[nodiscard]] bool is_in_cut(time_point time, const Part& cut) const noexcept {
+    return is_in(time, cut) && !is_beyond(cut.start, time) && day(time) == day(cut.start);
+  }
+
+  void add_reported(std::vector<Part>& to, const Session& session, const KeyState& key) const {
+    if (session.reported.empty()) return;
+    for (Part& part : parts(session, key))
+      if (session.has_reported(part.arrival)) to.push_back(std::move(part));
+  }
+  /// Emits what has changed of the parts that were reported.
+  void report_changes(Entry& entry, Session& session, std::vector<Part>& old) {
+    std::vector<Part> now = parts(session, entry.value);
+    std::vector<std::vector<time_point>> replaces(now.size());
+    std::vector<bool> changed(now.size());
+    for (Part& was : old) {
+      const auto same = std::find_if(now.begin(), now.end(),
+                                     [&](const Part& part) { return part.arrival == was.arrival; });
+      if (same != now.end() && same->is_still(was)) continue;
+      const std::size_t at = same != now.end() ? static_cast<std::size_t>(same - now.begin())
+                                               : holder_of(session, was.arrival, now);
+      changed[at] = true;
+      if (same == now.end()) {
+        replaces[at].push_back(was.id_time);
+        std::erase(session.reported, was.arrival);
+      }
+      if (options_.emit == Emit::retractions)
+        emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {});
+    }
+    for (std::size_t at = 0; at < now.size(); ++at)
+      if (changed[at])
+        report(key_view(entry.key), session, std::move(now[at]), std::move(replaces[at]));
+  }
+  [[nodiscard]] std::size_t holder_of(const Session& session, std::uint64_t arrival,
+                                      const std::vector<Part>& now) const noexcept {
+    if constexpr (keeps_events)
+      for (const auto& event : session.kept)
+        if (event.arrival == arrival)
+          for (std::size_t at = 0; at < now.size(); ++at)
+            if (now[at].start <= event.time && event.time <= now[at].last) return at;
+    return 0;
+  }
+  void report(const key_view& key, Session& session, Part&& part,
+              std::vector<time_point>&& replaces) {
+    const bool again = session.has_reported(part.arrival);
+    if (!again) session.reported.push_back(part.arrival);
+    session.is_changed = false;
+    emit(Key(key), std::move(part), again ? Op::update : Op::open, CloseReason::flush,
+         std::move(replaces));
+  }
+  void emit(const Key& key, Part&& part, Op op, CloseReason reason,
+            std::vector<time_point>&& replaces) {
+    step_.push_back(result_type{{key, part.start, part.last, part.events, reason, 0},
+                                op,
+                                options_.emit == Emit::final_only ? part.start : part.id_time,
+                                std::move(replaces),
+                                std::move(part.aggregate)});
+    if (op != Op::final) return;
+    counters_.events_open -= *step_.back().events;
+    counters_.events_pending += *step_.back().events;
+    ++counters_.sessions_closed_by_reason[static_cast<std::size_t>(reason)];
+    ++closed_;
+  }
+
+  // What is due
+
+  /// When the next thing is due of a session of a key.
+  [[nodiscard]] time_point next_due(const Session& session, const KeyState& key) const {
+    time_point due = with_lateness(session.end);
+    if constexpr (keeps_events) {
+      if (rule_.limit)
+        due = std::min(due, once_behind(with_lateness(detail::plus(session.start, *rule_.limit))));
+      if (options_.emit != Emit::final_only)
+        for (const Part& each : parts(session, key))
+          if (!session.has_reported(each.arrival)) due = std::min(due, fires_at(session, each));
+    } else if (options_.emit != Emit::final_only && session.reported.empty()) {
+      due = session.end;
+    }
+    return due;
+  }
+  /// When a part is first reported: no event that is on time can change it then.
+  [[nodiscard]] time_point fires_at(const Session& session, const Part& part) const noexcept {
+    if (!rule_.limit) return session.end;
+    return std::min(session.end, once_behind(detail::plus(part.start, *rule_.limit)));
+  }
+  [[nodiscard]] time_point next_due(const KeyState& key) const {
+    time_point due = time_point::max();
+    for (const Session& session : key.sessions) {
+      due = std::min(due, next_due(session, key));
+      // Those behind it end later.
+      if (options_.emit == Emit::final_only && !EventTimeRule::has_days) break;
+    }
+    if (key.rest == nullptr) return due;
+    for (const Waiting& event : key.rest->waiting) {
+      if (!is_held(event.time, key)) due = std::min(due, once_behind(event.time));
+    }
+    for (const Closed& closed : key.rest->closed)
+      if (!is_met(closed, key)) due = std::min(due, forgotten_at(closed));
+    return due;
+  }
+  /// When no event can be late for what is closed.
+  [[nodiscard]] time_point forgotten_at(const Closed& closed) const noexcept {
+    return once_behind(with_lateness(detail::plus(closed.until, options_.gap)));
+  }
+  /// Whether an event in a cut could also meet a session that is kept.
+  [[nodiscard]] bool is_met(const Closed& closed, const KeyState& key) const noexcept {
+    return closed.is_cut && !key.sessions.empty() &&
+           key.sessions[0].start <= detail::plus(closed.until, options_.gap);
+  }
+  void make_due(KeyState& key, time_point at) {
+    const std::int64_t ticks = at.time_since_epoch().count();
+    if (ticks >= key.due) return;
+    const std::uint32_t serial = ++serials_;
+    due_.push({ticks, key.number, serial});
+    handles_[key.number].serial = serial;
+    key.due = ticks;
+  }
+  /// Closes and reports whatever is due by the watermark that all keys have.
+  void close_due() {
+    const time_point watermark =
+        options_.watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
+    if (watermark == never) return;
+    while (const auto* first = due_.first()) {
+      const auto due = *first;
+      if (!is_due(at_ticks(due.at), watermark)) break;
+      due_.pop();
+      if (handles_[due.number].serial == due.serial) settle(handles_[due.number].position);
+    }
+    finish_step();
+    if (table_.size() < shrunk_at_ / 8) {
+      table_.shrink();
+      shrunk_at_ = table_.size();
+    }
+  }
+  void settle_if_due(std::size_t at) {
+    const KeyState& key = table_.entries()[at].value;
+    if (key.due != INT64_MAX && is_due(at_ticks(key.due), watermark_of(&key))) settle(at);
+  }
+  [[nodiscard]] static time_point at_ticks(std::int64_t ticks) noexcept {
+    return time_point{duration{static_cast<typename duration::rep>(ticks)}};
+  }
+
+  /// Closes, reports and forgets what is due of one key; everything, where there is another reason.
+  void settle(std::size_t at, CloseReason why = CloseReason::idle) {
+    Entry& entry = table_.entries()[at];
+    KeyState& key = entry.value;
+    const time_point watermark = watermark_of(&key);
+    const bool is_end = why != CloseReason::idle;
+    key.due = INT64_MAX;
+    handles_[key.number].serial = 0;
+
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < key.sessions.size(); ++i) {
+      Session& session = key.sessions[i];
+      const bool is_over = is_end || is_due(with_lateness(session.end), watermark);
+      bool is_gone = false;
+      if constexpr (keeps_events) {
+        is_gone = close_cuts(entry, i, is_over, why, watermark);
+      } else if (is_over) {
+        const CloseReason reason = close_reason_of(key, i, why);
+        if (!is_end) remember_closed(key, session);
+        emit(entry.key, std::move(session), Op::final, reason, {});
+        is_gone = true;
+      }
+      if (is_gone) {
+        --sessions_;
+        continue;
+      }
+      if (options_.emit != Emit::final_only) fire(entry, session, watermark);
+      if (kept != i) key.sessions[kept] = std::move(session);
+      ++kept;
+    }
+    key.sessions.erase(kept, key.sessions.size());
+    if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
+    if (key.sessions.empty() && key.rest == nullptr &&
+        (is_end || options_.watermark_of == WatermarkOf::stream ||
+         behind(key.largest) <= explicit_)) {
+      forget(at);
+      return;
+    }
+    make_due(key, next_due(key));
+  }
+  /// Why a session is closed that is due.
+  [[nodiscard]] CloseReason close_reason_of(const KeyState& key, std::size_t at,
+                                            CloseReason why) const noexcept {
+    if (EventTimeRule::has_days && at + 1 < key.sessions.size() &&
+        reaches(key.sessions[at].end, key.sessions[at + 1].start))
+      return CloseReason::day_boundary;
+    return why;
+  }
+  /// Closes the cuts of a session that are final; returns whether nothing is left.
+  bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
+                  time_point watermark) {
+    KeyState& key = entry.value;
+    Session& session = key.sessions[at];
+    auto& kept = session.kept;
+    std::size_t from = 0;
+    while (from < kept.size()) {
+      const std::size_t to = cut(session, from);
+      Part made = part(session, key, from, to);
+      const bool is_final =
+          is_limited() && made.start < watermark && with_lateness(cut_until(made)) < watermark;
+      if (!is_over && !is_final) break;
+      CloseReason reason = CloseReason::max_duration;
+      if (to < kept.size() && !reaches(made.end, kept[to].time)) reason = CloseReason::idle;
+      if (to == kept.size() && is_over) reason = close_reason_of(key, at, why);
+      if (is_limited()) {
+        kept_ -= to - from;
+        if (key.rest != nullptr)
+          kept_ -= std::erase_if(key.rest->waiting,
+                                 [&](const Waiting& event) { return is_in_cut(event.time, made); });
+      }
+      if (why == CloseReason::idle) remember_closed(key, made);
+      if (why == CloseReason::idle && is_final) {
+        if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
+        key.rest->closed.push_back({made.start, cut_until(made), true});
+      }
+      std::erase(session.reported, made.arrival);
+      emit(entry.key, std::move(made), Op::final, reason, {});
+      from = to;
+    }
+    if (from == 0) return false;
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(from));
+    if (kept.empty()) return true;
+    restart(session);
+    return false;
+  }
+  [[nodiscard]] time_point cut_until(const Part& cut) const noexcept {
+    return detail::plus(cut.start, *rule_.limit);
+  }
+  /// Makes a session of what is left of one.
+  static void restart(Session& session) {
+    Part& is = session;
+    is.start = session.kept.front().time;
+    is.last = session.kept.back().time;
+    is.events = session.kept.size();
+    is.end = is.start;
+    is.arrival = UINT64_MAX;
+    for (const auto& event : session.kept) {
+      is.end = std::max(is.end, event.end);
+      if (event.arrival > is.arrival) continue;
+      is.arrival = event.arrival;
+      is.id_time = event.time;
+    }
+  }
+  void remember_closed(KeyState& key, const Part& closed) {
+    if (options_.after_close != AfterClose::is_late) return;
+    if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
+    key.rest->closed.push_back({closed.start, closed.end, false});
+  }
+  /// Reports what is due, and is still kept.
+  void fire(Entry& entry, Session& session, time_point watermark) {
+    if constexpr (keeps_events) {
+      for (Part& each : parts(session, entry.value))
+        if (!session.has_reported(each.arrival) && is_due(fires_at(session, each), watermark))
+          report(key_view(entry.key), session, std::move(each), {});
+    } else if (session.reported.empty() && is_due(session.end, watermark)) {
+      report(key_view(entry.key), session, Part(session), {});
+    }
+  }
+  /// Gives up those that wait in vain, and what no event can be late for.
+  void settle_rest(Entry& entry, time_point watermark, bool is_end) {
+    KeyState& key = entry.value;
+    auto& [waiting, closed] = *key.rest;
+    for (std::size_t i = 0; i < waiting.size();) {
+      if (!is_end && (waiting[i].time >= watermark || is_held(waiting[i].time, key))) {
+        ++i;
+        continue;
+      }
+      defer(LateReason::unattached, {entry.key, waiting[i].time}, watermark,
+            std::move(waiting[i].data));
+      waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+      --kept_;
+      --counters_.events_open;
+    }
+    std::erase_if(closed, [&](const Closed& each) {
+      return is_end || (!is_met(each, key) && is_due(forgotten_at(each), watermark));
+    });
+    if (waiting.empty() && closed.empty()) key.rest.reset();
+  }
+  [[nodiscard]] bool is_held(time_point time, const KeyState& key) const noexcept {
+    return std::any_of(key.sessions.begin(), key.sessions.end(), [&](const Session& session) {
+      return is_in(time, session) && day(session.start) == day(time);
+    });
+  }
+
+  /// Makes room by closing what is due first, all of its key where a key has to go. False where
+  /// that is not wanted, or nothing is ever due.
+  bool evict(bool whole_key) {
+    if (options_.at_max == AtMaxSessions::rejects_new) return false;
+    while (const auto* first = due_.first()) {
+      const auto due = *first;
+      due_.pop();
+      if (handles_[due.number].serial != due.serial) continue;
+      const std::size_t at = handles_[due.number].position;
+      KeyState& key = table_.entries()[at].value;
+      if (!whole_key && key.sessions.size() > 1) {
+        evict_session(table_.entries()[at]);
+      } else {
+        settle(at, CloseReason::evicted);
+      }
+      return true;
+    }
+    return false;
+  }
+  void evict_session(Entry& entry) {
+    KeyState& key = entry.value;
+    const auto first =
+        std::min_element(key.sessions.begin(), key.sessions.end(),
+                         [](const Session& a, const Session& b) { return a.end < b.end; });
+    const auto at = static_cast<std::size_t>(first - key.sessions.begin());
+    if constexpr (keeps_events)
+      close_cuts(entry, at, true, CloseReason::evicted, never);
+    else
+      emit(entry.key, std::move(*first), Op::final, CloseReason::evicted, {});
+    key.sessions.erase(at, at + 1);
+    --sessions_;
+    key.due = INT64_MAX;
+    make_due(key, next_due(key));
+  }
+
+  // Keys
+
+  static constexpr std::size_t nowhere = SIZE_MAX;
+  [[nodiscard]] std::size_t place_of(const key_view& key) noexcept {
+    const Entry* entry = table_.find(key);
+    return entry == nullptr ? nowhere : table_.position(*entry);
+  }
+  [[nodiscard]] std::size_t make_place(const key_view& key, std::size_t at) {
+    if (at != nowhere) return at;
+    std::uint32_t number = 0;
+    if (free_.empty()) {
+      number = static_cast<std::uint32_t>(handles_.size());
+      handles_.push_back({});
+    } else {
+      number = free_.back();
+      free_.pop_back();
+    }
+    KeyState made;
+    made.number = number;
+    Entry& entry = table_.insert(key, std::move(made));
+    handles_[number] = {static_cast<std::uint32_t>(table_.position(entry)), 0};
+    shrunk_at_ = std::max(shrunk_at_, table_.size());
+    return table_.position(entry);
+  }
+  void forget(std::size_t at) {
+    free_.push_back(table_.entries()[at].value.number);
+    static_cast<void>(table_.erase_at(at));
+    if (at < table_.size())
+      handles_[table_.entries()[at].value.number].position = static_cast<std::uint32_t>(at);
+    if (table_.size() != 0) return;
+    std::vector<Handle>().swap(handles_);
+    std::vector<std::uint32_t>().swap(free_);
+    due_.clear();
+  }
+
+  // Sinks
+
+  [[nodiscard]] std::uint64_t& late_count(LateReason reason) noexcept {
+    return counters_.late_by_reason[static_cast<std::size_t>(reason)];
+  }
+  void defer(LateReason reason, typename detail::FarFuture<Clock, Key>::Suspect event,
+             time_point watermark, std::string data) {
+    deferred_.push_back({std::move(event.key), event.time, watermark, reason, std::move(data)});
+    ++late_count(reason);
+  }
+  template <class Late>
+  void tell_deferred(Late& late) {
+    while (!deferred_.empty()) {
+      const Deferred next = std::move(deferred_.front());
+      deferred_.pop_front();
+      static_cast<void>(
+          deliver(late, late_view<NoEvent>{key_view(next.key), next.time, next.watermark,
+                                           next.reason, next.data, nullptr}));
+    }
+  }
+  /// Lets the results of an event go before those of what it makes due.
+  void finish_event() {
+    for (result_type& result : step_) outbox_.push_back(std::move(result));
+    step_.clear();
+  }
+  /// Puts the results of one step in order.
+  void finish_step() {
+    std::stable_sort(step_.begin(), step_.end(), [](const result_type& a, const result_type& b) {
+      if (a.start != b.start) return a.start < b.start;
+      return key_view(a.key) < key_view(b.key);
+    });
+    finish_event();
+    if (step_.capacity() > 1024) std::vector<result_type>().swap(step_);
+  }
+  /// Gives the sink what is there, until it refuses.
+  template <class Sink>
+  Delivery drain(Sink& sink) {
+    while (!outbox_.empty()) {
+      const result_type& next = outbox_.front();
+      if constexpr (takes<Sink, result_view>) {
+        const result_view view{
+            {key_view(next.key), next.start, next.last, next.events, next.reason, next.ordinal},
+            next.op,
+            next.id_time,
+            next.replaces,
+            next.aggregate};
+        if (deliver(sink, view) == Delivery::refused) return Delivery::refused;
+      }
+      if (next.op == Op::final) {
+        counters_.events_pending -= *next.events;
+        counters_.events_emitted += *next.events;
+      }
+      outbox_.pop_front();
+    }
+    return Delivery::ok;
+  }
+  template <class Sink, class Late, class Work>
+  Closing closing(Sink& sink, Late& late, Work work) {
+    Closing done{0, drain(sink)};
+    if (done.delivery == Delivery::refused) return done;
+    closed_ = 0;
+    work();
+    finish_step();
+    tell_deferred(late);
+    return {closed_, drain(sink)};
+  }
+
+  WindowOptions<Clock> options_;
+  EventTimeRule rule_;
+  [[no_unique_address]] Aggregate aggregate_;
+  bool is_strict_;
+
+  Table table_;
+  std::vector<Handle> handles_;
+  std::vector<std::uint32_t> free_;
+  detail::DueQueue due_;
+  std::uint32_t serials_ = 0;
+  std::size_t shrunk_at_ = 0;
+
+  time_point largest_ = never;   // seen, of all keys
+  time_point explicit_ = never;  // the watermark that was given
+  std::optional<time_point> now_;
+  detail::FarFuture<Clock, Key> far_future_;
+  detail::IdleTime<time_point> idle_;
+
+  std::size_t sessions_ = 0;
+  std::size_t kept_ = 0;
+  std::size_t closed_ = 0;
+  std::uint64_t arrivals_ = 0;
+  std::vector<result_type> step_;
+  std::deque<result_type> outbox_;
+  std::deque<Deferred> deferred_;
+  WindowCounters counters_;
+};
+
+/// SessionWindows with a rule or an aggregate:
+/// `make_session_windows<EventClock, std::string>({.gap = 30min}, max_duration(2h), count())`.
+template <session_clock Clock, session_key Key, class Rule = NoRule, class Aggregate = NoAggregate>
+[[nodiscard]] SessionWindows<Clock, Key, Aggregate, Rule> make_session_windows(
+    std::type_identity_t<WindowOptions<Clock>> options = {}, Rule rule = {},
+    Aggregate aggregate = {}) {
+  return SessionWindows<Clock, Key, Aggregate, Rule>(options, std::move(rule),
+                                                     std::move(aggregate));
+}
+
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

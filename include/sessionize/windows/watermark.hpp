@@ -1,0 +1,109 @@
+#ifndef SESSIONIZE_WINDOWS_WATERMARK_HPP
+#define SESSIONIZE_WINDOWS_WATERMARK_HPP
+
+#include <sessionize/clock.hpp>
+#include <sessionize/key.hpp>
+#include <sessionize/rules/elapsed.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// `time` and so much later, or earlier; the last, or first, time there is where that is beyond it.
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint plus(TimePoint time, typename TimePoint::duration span) noexcept {
+  return time > TimePoint::max() - span ? TimePoint::max() : time + span;
+}
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint minus(TimePoint time,
+                                        typename TimePoint::duration span) noexcept {
+  return time < TimePoint::min() + span ? TimePoint::min() : time - span;
+}
+
+/// Keeps one stamp that is far ahead from moving a stream's time. What is more than `max_advance`
+/// ahead of a reference, the caller's clock or the largest time accepted, counts only once a second
+/// such event, of another key, confirms it; then the earlier of the two does, and the later one
+/// where it is not far ahead of that. Where there is no reference yet, the first two events are
+/// each other's.
+template <session_clock Clock, session_key Key>
+class FarFuture {
+ public:
+  using time_point = typename Clock::time_point;
+  using duration = typename Clock::duration;
+  struct Suspect {
+    Key key;
+    time_point time;
+  };
+  /// What an event comes to.
+  struct Seen {
+    std::optional<time_point> moves_to{};  ///< the largest time that now counts
+    bool event_is_far = false;             ///< it does not count itself, for now
+    std::optional<Suspect> was_far{};      ///< nor does the first event of all, it turns out
+  };
+
+  [[nodiscard]] Seen see(const key_view_t<Key>& key, time_point time,
+                         std::optional<time_point> reference, duration max_advance) {
+    if (reference && !is_far(*reference, time, max_advance)) return {time, false, {}};
+    if (!suspect_) {
+      suspect_.emplace(Suspect{Key(key), time});
+      return {{}, reference.has_value(), {}};
+    }
+    const bool confirms = !reference || key_view_t<Key>(suspect_->key) != key;
+    if (!confirms) {
+      suspect_->time = std::min(suspect_->time, time);
+      return {{}, true, {}};
+    }
+    const auto [low, high] = std::minmax(suspect_->time, time);
+    if (!is_far(low, high, max_advance)) {
+      suspect_.reset();
+      return {high, false, {}};
+    }
+    if (time == high) {
+      suspect_.emplace(Suspect{Key(key), time});
+      return {low, true, {}};
+    }
+    // Where there was a reference, the suspect has been told of.
+    return {low, false, reference ? std::nullopt : suspect_};
+  }
+
+  [[nodiscard]] const std::optional<Suspect>& suspect() const noexcept { return suspect_; }
+  void suspect(std::optional<Suspect> suspect) { suspect_ = std::move(suspect); }
+
+ private:
+  [[nodiscard]] static bool is_far(time_point from, time_point time, duration limit) noexcept {
+    return exceeds(from, time, limit, AtGap::continues);
+  }
+
+  std::optional<Suspect> suspect_;
+};
+
+/// Moves a watermark with the caller's clock while no events come: from the first call after the
+/// last event on, as fast as the clock.
+template <class TimePoint>
+class IdleTime {
+ public:
+  /// An event has come.
+  void stop() noexcept { since_.reset(); }
+  /// Where the watermark should be at `now`, that is at `watermark` otherwise.
+  [[nodiscard]] TimePoint at(TimePoint now, TimePoint watermark) noexcept {
+    if (!since_) since_.emplace(Since{now, watermark});
+    return std::max(watermark, plus(since_->watermark, saturating_elapsed(since_->now, now)));
+  }
+
+ private:
+  struct Since {
+    TimePoint now, watermark;
+  };
+  std::optional<Since> since_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
