@@ -2,6 +2,7 @@
 //   options.cpp        the command line
 //   run.cpp            a run: read, select, sessionize, write
 //   whole_input.cpp    sessions of the whole input, for --emit sessions and --into
+//   event_time.hpp     sessions in event time, for --order event
 //   session_table.cpp  the SQLite table of --into
 //   discover.cpp       the schema of the input, for --discover
 //   generate.cpp       the click simulator

@@ -170,6 +170,65 @@ void add_session_options(CLI::App& app, RunOptions& run) {
       ->group(group);
 }
 
+void add_event_time_options(CLI::App& app, RunOptions& run) {
+  using sessionize::AfterClose;
+  using sessionize::ClosePolicy;
+  const std::string group = "Event time";
+  auto& windows = run.windows;
+  add(app, "--order", "arrival|event",
+      one_of<Order>(run.order, {{"arrival", Order::arrival}, {"event", Order::event}}),
+      "sessions by order of arrival, or by the events' own times, whatever their order [arrival]; "
+      "the options below are for event")
+      ->group(group);
+  add(
+      app, "--out-of-order", "D|none",
+      [&](const std::string& text) {
+        windows.out_of_order.reset();
+        if (text != "none") windows.out_of_order = parse_duration(text);
+      },
+      "how far behind the latest event one may be and still be on time [0s]; with none only lines "
+      "with a watermark move it")
+      ->group(group);
+  add(
+      app, "--lateness", "D", [&](const auto& text) { windows.lateness = parse_duration(text); },
+      "how long a session that is due waits for events that are not on time [0s]")
+      ->group(group);
+  app.add_option("--late", run.late, "write late events there, a line of JSON each")
+      ->type_name("FILE")
+      ->group(group);
+  add(app, "--close", "exact|flink|kafka",
+      one_of<ClosePolicy>(windows.close, {{"exact", ClosePolicy::exact},
+                                          {"flink", ClosePolicy::flink},
+                                          {"kafka", ClosePolicy::kafka}}),
+      "when a session is closed: as soon as no event on time can join it, or as another engine "
+      "does [exact]")
+      ->group(group);
+  app.add_flag_callback(
+         "--per-key-watermark", [&] { windows.watermark_of = sessionize::WatermarkOf::key; },
+         "each key is late by its own events only")
+      ->disable_flag_override()
+      ->group(group);
+  add(app, "--after-close", "new|late",
+      one_of<AfterClose>(windows.after_close,
+                         {{"new", AfterClose::opens_new}, {"late", AfterClose::is_late}}),
+      "what becomes of an event on time that is within the gap of a closed session [new]")
+      ->group(group);
+  add(
+      app, "--max-advance", "D",
+      [&](const auto& text) { windows.max_advance = parse_duration(text); },
+      "one event that is further ahead makes no other one late [off]")
+      ->group(group);
+  add(
+      app, "--gap-field", "FIELD", [&](const auto& text) { run.gap_field = text; },
+      "an event's own gap in milliseconds, where it has this field")
+      ->group(group);
+  add(
+      app, "--keep-alive-unless", "FIELD=VALUE",
+      [&](const auto& text) { run.keep_alive_unless = parse_condition(text); },
+      "an event with this value joins a session, but does not make it longer")
+      ->group(group);
+}
+
 void add_input_options(CLI::App& app, RunOptions& run) {
   using sessionize::json::TimeFormat;
   const std::string group = "Input";
@@ -220,12 +279,13 @@ void add_input_options(CLI::App& app, RunOptions& run) {
 
 void add_output_options(CLI::App& app, RunOptions& run) {
   const std::string group = "Output";
-  add(app, "--emit", "records|starts|sessions",
-      one_of<Emit>(
-          run.emit,
-          {{"records", Emit::records}, {"starts", Emit::starts}, {"sessions", Emit::sessions}}),
-      "a line an event, a line a session's first event, or a line a session of the whole input, "
-      "sorted by time [records]")
+  add(app, "--emit", "records|starts|sessions|updates",
+      one_of<Emit>(run.emit, {{"records", Emit::records},
+                              {"starts", Emit::starts},
+                              {"sessions", Emit::sessions},
+                              {"updates", Emit::updates}}),
+      "a line an event, a line a session's first event, a line a session of the whole input, "
+      "sorted by time, or with --order event a line each change of a session [records]")
       ->group(group);
   add(app, "--id", "time-of-day|unique",
       one_of<IdForm>(run.id, {{"time-of-day", IdForm::time_of_day}, {"unique", IdForm::unique}}),
@@ -329,8 +389,10 @@ void check_files(const RunOptions& run) {
     return std::filesystem::is_regular_file(a, none) ? std::filesystem::equivalent(a, b, none)
                                                      : a == b && !std::filesystem::exists(a, none);
   };
-  const std::pair<const char*, const std::string&> written[] = {
-      {"--output", run.output}, {"--errors", run.errors}, {"--into", run.into}};
+  const std::pair<const char*, const std::string&> written[] = {{"--output", run.output},
+                                                                {"--errors", run.errors},
+                                                                {"--into", run.into},
+                                                                {"--late", run.late}};
   for (const auto& [option, path] : written) {
     if (path.empty()) continue;
     for (const auto& file : run.files)
@@ -352,12 +414,40 @@ void check(const GenerateOptions& generate) {
         "a shorter --interval or --pause");
 }
 
+/// Options that say nothing in the order, or of the results, that were asked for.
+void check_order(const CLI::App& app, const RunOptions& run) {
+  const auto given = [&](const char* name) { return app.get_option(name)->count() > 0; };
+  if (run.order == Order::arrival) {
+    if (run.emit == Emit::updates)
+      refuse("--emit updates is of sessions in event time: add --order event");
+    for (const char* name :
+         {"--out-of-order", "--lateness", "--late", "--close", "--per-key-watermark",
+          "--after-close", "--max-advance", "--gap-field", "--keep-alive-unless"})
+      if (given(name)) refuse(std::string(name) + " is for event time: add --order event");
+    return;
+  }
+  if (run.has_windows()) {
+    for (const char* name : {"--split-on", "--end-when"})
+      if (given(name))
+        refuse(std::string(name) +
+               " needs events in order: use it with --emit records, or without --order event");
+  } else {
+    for (const char* name : {"--lateness", "--close", "--per-key-watermark", "--after-close",
+                             "--max-advance", "--gap-field", "--keep-alive-unless"})
+      if (given(name))
+        refuse(std::string(name) + " is for sessions: use it with --emit sessions or updates");
+  }
+  if (run.session.at_gap == sessionize::AtGap::splits && run.session.gap == milliseconds::zero() &&
+      run.has_windows())
+    refuse("--gap 0s with --at-gap split leaves no two events together: choose a longer gap");
+}
+
 /// What a run asks for that cannot be.
 void check(RunOptions& run) {
   std::vector<std::string> names = {"user_id",     "session_id",    "session_time",
                                     "latest_time", "session_start", "event_timestamp",
                                     "reason"};
-  if (!run.keep.empty() && run.emit == Emit::sessions)
+  if (!run.keep.empty() && (run.emit == Emit::sessions || run.emit == Emit::updates))
     refuse(
         "--keep copies from an event, and a session has many: use it with --emit records or "
         "starts");
@@ -394,6 +484,7 @@ CommandLine parse_command_line(int argc, char* argv[]) {
       "Exit codes: 0; 1 with --strict, if anything was rejected; 2 for a wrong command line; "
       "3 if something could not be read or written.");
   add_session_options(app, line.run);
+  add_event_time_options(app, line.run);
   add_input_options(app, line.run);
   add_output_options(app, line.run);
   auto* generator = app.add_subcommand("generate", "print the clicks of simulated users");
@@ -411,6 +502,7 @@ CommandLine parse_command_line(int argc, char* argv[]) {
       check(generate);
       line.generate = generate;
     } else {
+      check_order(app, line.run);
       check(line.run);
     }
   } catch (const BadValue& bad) {

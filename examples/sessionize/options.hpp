@@ -4,6 +4,7 @@
 #include <sessionize/json/mapping.hpp>
 #include <sessionize/options.hpp>
 #include <sessionize/testing/click_generator.hpp>
+#include <sessionize/windows/options.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -30,7 +31,8 @@ struct Condition {
   }
 };
 
-enum class Emit { records, starts, sessions };
+enum class Emit { records, starts, sessions, updates };
+enum class Order { arrival, event };
 enum class IdForm { time_of_day, unique };
 enum class Format { jsonl, csv };
 
@@ -42,6 +44,10 @@ struct RunOptions {
   std::optional<std::chrono::seconds> midnight_offset{};
   std::optional<Condition> end_when{};
   Emit emit = Emit::records;
+  Order order = Order::arrival;
+  sessionize::WindowOptions<EventClock> windows{};  // of --order event, but for the gap
+  std::optional<std::string> gap_field{};
+  std::optional<Condition> keep_alive_unless{};
   sessionize::json::Mapping mapping{};
   bool guess_time_format = false;
   IdForm id = IdForm::time_of_day;
@@ -51,11 +57,27 @@ struct RunOptions {
   std::string output{};  // standard output where empty, as for the next two
   std::string into{};
   std::string errors{};
+  std::string late{};
   bool strict = false;
   bool discover = false;
   bool stats = false;
   bool progress = false;
   std::vector<std::string> files{};
+
+  /// Whether sessions are cut by SessionWindows.
+  [[nodiscard]] bool has_windows() const {
+    return order == Order::event && (emit == Emit::sessions || emit == Emit::updates);
+  }
+  /// Whether sessions are those of the whole input, sorted at its end.
+  [[nodiscard]] bool is_whole_input() const {
+    return order == Order::arrival && emit == Emit::sessions;
+  }
+  /// How long a session lasts at most by --carry split.
+  [[nodiscard]] std::optional<milliseconds> carry_limit() const {
+    if (session.past_carry != sessionize::PastCarry::splits || session.carry.is_forever())
+      return std::nullopt;
+    return session.carry.span();
+  }
 };
 
 struct GenerateOptions {

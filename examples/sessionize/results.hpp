@@ -7,6 +7,7 @@
 
 #include <sessionize/sinks/csv.hpp>
 #include <sessionize/sinks/json_lines.hpp>
+#include <sessionize/windows/session_result.hpp>
 
 #include <cstddef>
 #include <string_view>
@@ -31,15 +32,26 @@ struct ChosenId {
   }
   void operator()(sessionize::IdWriter& out, const Session& session) const {
     if (form == IdForm::unique) return sessionize::unique_id(out, summary_of(session));
-    if (!session.device) return out.null();
-    out.key(session.key);
-    out.text("_");
-    out.text(*session.device);
-    out.text("_");
-    out.time_of_day(session.start);
+    write(out, session.key, session.device, session.start);
+  }
+  template <class Key, class State>
+  void operator()(sessionize::IdWriter& out,
+                  const sessionize::SessionResult<EventClock, Key, State>& session) const {
+    if (form == IdForm::unique) return sessionize::unique_id(out, session);
+    write(out, session.key, session.aggregate.result(), session.id_time);
   }
 
  private:
+  template <class Device>
+  static void write(sessionize::IdWriter& out, std::string_view key, const Device& device,
+                    EventClock::time_point start) {
+    if (!device) return out.null();
+    out.key(key);
+    out.text("_");
+    out.text(*device);
+    out.text("_");
+    out.time_of_day(start);
+  }
   static const sessionize::Summary<EventClock, std::string_view>& summary_of(const Session& s) {
     return s;
   }

@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "event_time.hpp"
 #include "input.hpp"
 #include "results.hpp"
 #include "rules.hpp"
@@ -13,6 +14,8 @@
 #include <sessionize/simdjson/event_reader.hpp>
 #endif
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -47,7 +50,7 @@ void complain(const std::string& what) {
 /// Which fields of an event the options read, and where in Event::fields each is.
 struct Fields {
   std::vector<std::string> names;
-  std::size_t where = 0, split_on = 0, end_when = 0, keep = 0;
+  std::size_t where = 0, split_on = 0, end_when = 0, gap = 0, keep_alive = 0, keep = 0;
 
   explicit Fields(const RunOptions& run) {
     for (const auto& condition : run.where) names.push_back(condition.field);
@@ -55,6 +58,10 @@ struct Fields {
     if (run.split_on) names.push_back(*run.split_on);
     end_when = names.size();
     if (run.end_when) names.push_back(run.end_when->field);
+    gap = names.size();
+    if (run.gap_field) names.push_back(*run.gap_field);
+    keep_alive = names.size();
+    if (run.keep_alive_unless) names.push_back(run.keep_alive_unless->field);
     keep = names.size();
     names.insert(names.end(), run.keep.begin(), run.keep.end());
   }
@@ -76,6 +83,66 @@ struct EndsSession {
   bool operator()(const Event& event) const {
     return *end_when && (*end_when)->holds(event.fields[at]);
   }
+};
+
+/// An event's own gap, by --gap-field.
+struct OwnGap {
+  bool is_wanted;
+  std::size_t at;
+
+  /// Whether the field is absent, null, or a number of milliseconds; negative ones are not its.
+  [[nodiscard]] bool is_good(const Event& event) const {
+    return !is_wanted || !event.fields[at].nullable() || (*this)(event);
+  }
+  std::optional<milliseconds> operator()(const Event& event) const {
+    if (!is_wanted) return std::nullopt;
+    const Value& value = event.fields[at];
+    std::int64_t count = 0;
+    const char* const end = value.text.data() + value.text.size();
+    if (value.kind != s::json::Kind::integer) return std::nullopt;
+    const auto [stop, error] = std::from_chars(value.text.data(), end, count);
+    return error == std::errc{} && stop == end ? std::optional(milliseconds{count}) : std::nullopt;
+  }
+};
+
+/// Whether an event keeps its session alive, by --keep-alive-unless.
+struct KeepsAlive {
+  const std::optional<Condition>* unless;
+  std::size_t at;
+  bool operator()(const Event& event) const {
+    return !*unless || !(*unless)->holds(event.fields[at]);
+  }
+};
+
+/// Reads the lines that carry a watermark: an object with the member `watermark`, and none of the
+/// key's.
+class ControlLines {
+ public:
+  explicit ControlLines(const s::json::Mapping& events) : reader_(mapping(events)) {}
+
+  /// The watermark, or why the line has a bad one; null where it is no such line.
+  std::optional<s::Result<EventClock::time_point, s::Rejection>> read(std::string_view line) {
+    const auto event = reader_.read(line);
+    for (const Value& part : reader_.fields())
+      if (part.kind != s::json::Kind::absent) return std::nullopt;
+    if (event) return event->time;
+    if (event.error().reason == RejectReason::missing_key) return std::nullopt;
+    // What is wrong is said of the watermark as a time, as all of it is that.
+    return s::Failure{event.error()};
+  }
+  void set_time_format(s::json::TimeFormat format) { reader_.set_time_format(format); }
+
+ private:
+  static s::json::Mapping mapping(const s::json::Mapping& events) {
+    s::json::Mapping made;
+    made.key = {"watermark"};
+    made.time = "watermark";
+    made.fields = events.key;
+    made.time_format = events.time_format;
+    return made;
+  }
+
+  s::json::EventReader<EventClock> reader_;
 };
 
 /// The sessionizer that the options ask for; the one without rules decides on many events at once.
@@ -176,15 +243,22 @@ class Run {
         reader_(mapping()),
         output_(options.output),
         errors_(options.errors),
+        late_(options.late),
+        control_(reader_.mapping()),
+        own_gap_{options.gap_field.has_value(), fields_.gap},
+        keeps_alive_{&options.keep_alive_unless, fields_.keep_alive},
         sessionizer_(make_sessionizer<has_rules>(options, fields_)),
         ends_{&options.end_when, fields_.end_when},
         whole_input_(options),
         record_lines_(output_, options.format,
                       s::records(ChosenId{options.id}, KeptColumns{&options_.keep, fields_.keep})),
         session_lines_(output_, options.format, s::summaries(ChosenId{options.id})),
+        update_lines_(output_, options.format, UpdateLayout(ChosenId{options.id})),
         batches_(!has_rules && fields_.names.empty() && options.into.empty() &&
-                 options.emit != Emit::sessions),
-        sampling_(options.guess_time_format) {}
+                 options.order == Order::arrival && options.emit != Emit::sessions),
+        sampling_(options.guess_time_format) {
+    if (options.has_windows()) windows_.emplace(make_windows(options));
+  }
 
   int execute() {
     if (!open()) return exit_io_error;
@@ -216,6 +290,10 @@ class Run {
       if (!errors->ok()) complain(errors->complaint());
       outputs_.push_back(errors);
     }
+    if (auto* late = late_.output()) {
+      if (!late->ok()) complain(late->complaint());
+      outputs_.push_back(late);
+    }
 #ifdef SESSIONIZE_WITH_SQLITE
     if (!options_.into.empty()) {
       table_ = std::make_unique<SessionTable>(options_.into);
@@ -223,7 +301,8 @@ class Run {
       if (table_->failed()) return false;
     }
 #endif
-    return output_.ok() && (errors_.output() == nullptr || errors_.output()->ok());
+    return std::all_of(outputs_.begin(), outputs_.end(),
+                       [](const Output* output) { return output->ok(); });
   }
 
   void read(const std::string& file) {
@@ -266,6 +345,7 @@ class Run {
     }
     const auto format = votes.winner();
     if (format) reader_.set_time_format(*format);
+    if (format) control_.set_time_format(*format);
     complain("--time-unit auto: " + std::string(to_string(reader_.mapping().time_format)) +
              (format ? ", as " + std::to_string(votes.votes(*format)) + " of " +
                            std::to_string(votes.samples()) + " times in the first lines are in it"
@@ -286,12 +366,21 @@ class Run {
       ++filtered_;
       return;
     }
+    if (!event && event.error().reason == RejectReason::missing_key) {
+      // Reading it again would void what the error says.
+      auto rejection = event.error();
+      const std::string message(rejection.message);
+      if (take_control_line(file, line)) return;
+      rejection.message = message;
+      return reject(rejection, file, line.number);
+    }
     if (!event) return reject(event.error(), file, line.number);
-    if (options_.emit == Emit::sessions || !options_.into.empty())
+    if (windows_) return take_in_event_time(*event, file, line);
+    if (options_.is_whole_input() || !options_.into.empty())
       whole_input_.add(*event, options_.split_on ? &event->fields[fields_.split_on] : nullptr,
                        ends_(*event));
     ++accepted_;
-    if (options_.emit == Emit::sessions) return;
+    if (options_.is_whole_input()) return;
     if (batches_ && line.is_part && Batch::can_hold(*event)) {
       batch_.add(*event);
       if (batch_.events.size() == Batch::size) decide_batch();
@@ -302,6 +391,63 @@ class Run {
     if (write(decision, *event))
       store(s::RecordView<EventClock, std::string, Event>{decision, event->key, *event}, file,
             line.number);
+  }
+
+  /// A line that carries a watermark; under arrival order it is skipped.
+  bool take_control_line(const std::string& file, const s::json::Line& line) {
+    const auto watermark = control_.read(line.text);
+    if (!watermark) return false;
+    if (!*watermark) {
+      reject(watermark->error(), file, line.number);
+      return true;
+    }
+    ++control_lines_;
+    if (windows_)
+      static_cast<void>(windows_->advance_watermark(
+          **watermark, [this](const auto& result) { write(result); }, late_));
+    return true;
+  }
+
+  void take_in_event_time(const Event& event, const std::string& file, const s::json::Line& line) {
+    if (!own_gap_.is_good(event))
+      return reject({RejectReason::gap_range,
+                     own_gap_message_,
+                     {},
+                     0,
+                     line.text.substr(0, s::max_rejected_data)},
+                    file, line.number);
+    const auto errors = [&](const s::Rejection& rejection) {
+      reject(rejection, file, line.number);
+    };
+    const auto accepted = windows_->counters().accepted;
+    static_cast<void>(windows_->process(
+        std::span(&event, 1),
+        s::by(&Event::key, &Event::time).raw(&Event::line).gap(own_gap_).keeps_alive(keeps_alive_),
+        [this](const auto& result) { write(result); }, late_, errors));
+    accepted_ += windows_->counters().accepted - accepted;
+  }
+
+  /// Writes a session in event time, or a change of one.
+  void write(const Windows::result_view& given) {
+    Windows::result_view result = given;
+    result.reason = close_reason(options_, result.reason);
+    if (result.op == s::Op::final) {
+      ++sessions_;
+      store(result);
+    }
+    if (options_.emit == Emit::sessions) return session_lines_(result);
+
+    const auto id = id_buffer_.id(ChosenId{options_.id}, result);
+    const auto text = id ? std::optional(std::string(*id)) : std::nullopt;
+    std::vector<std::optional<std::string>> replaces;
+    for (const auto time : result.replaces)
+      for (const auto& [retracted, its_id] : retracted_)
+        if (retracted == time) replaces.push_back(its_id);
+    if (result.op == s::Op::retract)
+      retracted_.emplace_back(result.id_time, text);
+    else
+      retracted_.clear();
+    update_lines_(Update<Windows::result_view>{result, replaces});
   }
 
   void decide_batch() {
@@ -361,11 +507,27 @@ class Run {
 #endif
   }
 
+  template <class AnySession>
+  void store([[maybe_unused]] const AnySession& session) {
+#ifdef SESSIONIZE_WITH_SQLITE
+    if (!table_) return;
+    table_->store(SessionTable::SessionRow{
+        session.key, id_buffer_.id(ChosenId{options_.id}, session).value_or(""),
+        session.start.time_since_epoch().count(), session.last.time_since_epoch().count(),
+        session.events.value_or(0), session.duration().count(), to_string(session.reason)});
+#endif
+  }
+
   void finish() {
     std::vector<Session> sessions;
-    const bool whole = options_.emit == Emit::sessions || !options_.into.empty();
+    const bool whole =
+        options_.is_whole_input() || (!options_.into.empty() && !options_.has_windows());
     if (whole && wants_more()) sessions = whole_input_.sessions();
-    if (options_.emit == Emit::sessions) {
+    if (windows_) {
+      if (wants_more())
+        static_cast<void>(windows_->flush([this](const auto& result) { write(result); }, late_));
+      options_.emit == Emit::sessions ? session_lines_.finish() : update_lines_.finish();
+    } else if (options_.is_whole_input()) {
       for (const auto& session : sessions) session_lines_(session);
       session_lines_.finish();
       sessions_ = sessions.size();
@@ -375,11 +537,7 @@ class Run {
     }
 #ifdef SESSIONIZE_WITH_SQLITE
     if (table_) {
-      for (const auto& session : sessions)
-        table_->store(SessionTable::SessionRow{
-            session.key, id_buffer_.id(ChosenId{options_.id}, session).value_or(""),
-            session.start.time_since_epoch().count(), session.last.time_since_epoch().count(),
-            session.events.value_or(0), session.duration().count(), to_string(session.reason)});
+      for (const auto& session : sessions) store(session);
       // Without commit() the run leaves no trace in the database.
       if (wants_more() && !table_->commit()) complain(table_->complaint());
     }
@@ -388,6 +546,7 @@ class Run {
       if (!output->close() && !output->broken_pipe()) complain(output->complaint());
     end_progress();
     errors_.summarize();
+    if (const auto late = late_.summary(); !late.empty()) complain(late);
     if (options_.stats) print_stats();
   }
 
@@ -425,6 +584,8 @@ class Run {
     line("accepted", accepted_);
     line("filtered", filtered_);
     line("rejected", errors_.counts().total());
+    if (control_lines_ != 0) line("watermarks", control_lines_);
+    if (options_.order == Order::event) line("late", late_.total());
     line("sessions", sessions_);
     std::fprintf(stderr, "%-10s %.3f\n%-10s %.0f\n", "seconds", seconds(), "lines/s",
                  static_cast<double>(lines_) / seconds());
@@ -432,30 +593,42 @@ class Run {
 
   using RecordLayout = decltype(s::records(ChosenId{}, KeptColumns{}));
   using SessionLayout = decltype(s::summaries(ChosenId{}));
+  using UpdateLayout = s::Layout<UpdateColumns, ChosenId>;
 
   const RunOptions& options_;
   const Fields fields_;
   Reader reader_;
   Output output_;
   Errors errors_;
+  LateEvents late_;
+  ControlLines control_;
+  OwnGap own_gap_;
+  KeepsAlive keeps_alive_;
+  std::optional<Windows> windows_;
+  std::vector<std::pair<EventClock::time_point, std::optional<std::string>>> retracted_;
   decltype(make_sessionizer<has_rules>(options_, fields_)) sessionizer_;
   EndsSession ends_;
   WholeInput whole_input_;
   Lines<RecordLayout> record_lines_;
   Lines<SessionLayout> session_lines_;
+  Lines<UpdateLayout> update_lines_;
   std::vector<Output*> outputs_;
 #ifdef SESSIONIZE_WITH_SQLITE
   std::unique_ptr<SessionTable> table_;
-  s::detail::IdBuffer id_buffer_;
 #endif
+  s::detail::IdBuffer id_buffer_;
   const std::string too_long_message_ =
       "the line is longer than " + std::to_string(s::json::Limits{}.line) + " bytes: shorten it";
+
+  const std::string own_gap_message_ = "the field \"" + options_.gap_field.value_or("") +
+                                       "\" is no whole number of milliseconds: correct it";
 
   const bool batches_;  // whether events are looked at for nothing but their key and time
   Batch batch_;
   bool sampling_;
   std::vector<SampledLine> sample_;
   std::uint64_t lines_ = 0, taken_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
+  std::uint64_t control_lines_ = 0;
   bool read_error_ = false;
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

@@ -26,10 +26,10 @@ enum class RejectReason : unsigned char {
   too_many_keys,      ///< the key is new and max_keys keys have state
   too_many_sessions,  ///< it opens a session and max_sessions are open
   too_many_events,    ///< it would have to be kept and max_kept_events are
-  negative_gap,       ///< its own gap is less than nothing
+  gap_range,       ///< its own gap is less than nothing
 };
 inline constexpr std::size_t reject_reason_count =
-    static_cast<std::size_t>(RejectReason::negative_gap) + 1;
+    static_cast<std::size_t>(RejectReason::gap_range) + 1;
 
 /// The reason's name as the error stream carries it.
 [[nodiscard]] constexpr std::string_view to_string(RejectReason reason) noexcept {
@@ -49,7 +49,7 @@ inline constexpr std::size_t reject_reason_count =
     case RejectReason::too_many_keys: return "too_many_keys";
     case RejectReason::too_many_sessions: return "too_many_sessions";
     case RejectReason::too_many_events: return "too_many_events";
-    case RejectReason::negative_gap: return "negative_gap";
+    case RejectReason::gap_range: return "gap_range";
   }
   return "unknown";
 }

@@ -40,7 +40,7 @@ template <class TimePoint, class Given>
     case RejectReason::missing_time: return "the event has no time: give it one";
     case RejectReason::time_range:
       return "the clock cannot represent the event's time: correct it, or choose another clock";
-    case RejectReason::negative_gap: return "the event's own gap is negative: correct it";
+    case RejectReason::gap_range: return "the event's own gap is negative: correct it";
     case RejectReason::too_many_sessions:
       return "max_sessions sessions are open: raise max_sessions, or choose "
              "AtMaxSessions::closes_next_due";

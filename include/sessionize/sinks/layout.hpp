@@ -168,7 +168,17 @@ struct SummaryColumns {
     row.number("session_end", detail::epoch_milliseconds(value.last));
     row.number("events", value.events);
     row.number("duration_ms", detail::epoch_milliseconds(TimePoint(value.duration())));
-    row.text("reason", std::optional(to_string(value.reason)));
+    row.text("reason", reason_of(value));
+  }
+
+ private:
+  /// Null of a session that is still open: a result of it may come before it is closed.
+  template <summary S>
+  [[nodiscard]] static constexpr std::optional<std::string_view> reason_of(
+      const S& value) noexcept {
+    if constexpr (requires { value.op; })
+      if (value.op != decltype(value.op)::final) return std::nullopt;
+    return to_string(value.reason);
   }
 };
 

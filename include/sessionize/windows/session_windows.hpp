@@ -327,7 +327,7 @@ class SessionWindows {
           if constexpr (!std::same_as<std::remove_cvref_t<decltype(by.gap_of)>, NoOwnGap>) {
             auto&& own = std::invoke(by.gap_of, event);
             if (!detail::is_null(own)) gap = detail::value_of(own);
-            if (gap < duration::zero()) return RejectReason::negative_gap;
+            if (gap < duration::zero()) return RejectReason::gap_range;
           }
           const auto alive = static_cast<bool>(std::invoke(by.alive, event));
           return admit(Arrival<Event>{key, time, gap, alive, data, event}, late);
