@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,71 @@ class DueQueue {
   std::int64_t soon_until_ = INT64_MIN;
   std::vector<Due> soon_;
   std::map<std::int64_t, std::vector<Due>> lists_;
+};
+
+/// Keys, each with the time when the first thing of it is due. A key has a number for good, as its
+/// place in a table is not: the table says where it has moved.
+class DueKeys {
+ public:
+  explicit DueKeys(std::int64_t span) : queue_(span) {}
+
+  /// A number for the key at a place in the table.
+  [[nodiscard]] std::uint32_t add(std::size_t place) {
+    std::uint32_t number = static_cast<std::uint32_t>(keys_.size());
+    if (free_.empty()) {
+      keys_.push_back({});
+    } else {
+      number = free_.back();
+      free_.pop_back();
+    }
+    keys_[number] = {static_cast<std::uint32_t>(place), 0};
+    return number;
+  }
+  void move(std::uint32_t number, std::size_t place) noexcept {
+    keys_[number].place = static_cast<std::uint32_t>(place);
+  }
+  void remove(std::uint32_t number) {
+    keys_[number].serial = 0;
+    free_.push_back(number);
+    if (free_.size() < keys_.size()) return;
+    std::vector<At>().swap(keys_);
+    std::vector<std::uint32_t>().swap(free_);
+    queue_.clear();
+  }
+  void reserve(std::size_t keys) { keys_.reserve(keys); }
+
+  /// Makes a key due at another time.
+  void schedule(std::uint32_t number, std::int64_t at) {
+    if (++serials_ == 0) ++serials_;
+    queue_.push({at, number, serials_});
+    keys_[number].serial = serials_;
+  }
+  void unschedule(std::uint32_t number) noexcept { keys_[number].serial = 0; }
+  /// Removes the key that is due first, where `is_due(its time)`, and returns its place.
+  template <class IsDue>
+  [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due) {
+    while (const auto* first = queue_.first()) {
+      const auto due = *first;
+      const bool is_current = keys_[due.number].serial == due.serial;
+      if (is_current && !is_due(due.at)) return std::nullopt;
+      queue_.pop();
+      if (!is_current) continue;
+      keys_[due.number].serial = 0;
+      return keys_[due.number].place;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct At {
+    std::uint32_t place;
+    std::uint32_t serial;  // of its entry in the queue; 0 for none
+  };
+
+  DueQueue queue_;
+  std::vector<At> keys_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t serials_ = 0;
 };
 
 }  // namespace detail

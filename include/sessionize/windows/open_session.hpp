@@ -111,6 +111,29 @@ struct OpenSession : SessionPart<Clock, State> {
     is_changed = true;
   }
 
+  /// The part of it that has its kept events `from` up to `to`.
+  [[nodiscard]] Part part(std::size_t from, std::size_t to) const requires keeps_events {
+    Part made{kept[from].time,    kept[from].time, kept[from].end,      kept[from].time,
+              kept[from].arrival, to - from,       kept[from].aggregate};
+    for (std::size_t at = from + 1; at < to; ++at) {
+      made.last = kept[at].time;
+      made.end = std::max(made.end, kept[at].end);
+      made.aggregate.merge(kept[at].aggregate);
+      if (kept[at].arrival > made.arrival) continue;
+      made.arrival = kept[at].arrival;
+      made.id_time = kept[at].time;
+    }
+    return made;
+  }
+  /// Forgets the first of its kept events, but not all.
+  void drop_front(std::size_t count) requires keeps_events {
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
+    const bool was_changed = is_changed;
+    static_cast<Part&>(*this) = part(0, kept.size());
+    this->aggregate = {};
+    is_changed = was_changed;
+  }
+
   /// Whether a part was reported.
   [[nodiscard]] bool has_reported(std::uint64_t part) const noexcept {
     return std::find(reported.begin(), reported.end(), part) != reported.end();

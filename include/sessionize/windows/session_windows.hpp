@@ -8,9 +8,10 @@
 #include <sessionize/sink.hpp>
 #include <sessionize/windows/aggregates.hpp>
 #include <sessionize/windows/due_queue.hpp>
-#include <sessionize/windows/event_time_rule.hpp>
+#include <sessionize/windows/event_time.hpp>
 #include <sessionize/windows/open_session.hpp>
 #include <sessionize/windows/options.hpp>
+#include <sessionize/windows/result_queue.hpp>
 #include <sessionize/windows/session_result.hpp>
 #include <sessionize/windows/watermark.hpp>
 
@@ -65,8 +66,6 @@ struct CountLate {
 /// One thread at a time may use an object; different objects share nothing.
 template <session_clock Clock, session_key Key, class Aggregate = NoAggregate, class Rule = NoRule>
 class SessionWindows {
-  using EventTimeRule = detail::EventTimeRule<Clock, Rule>;
-
  public:
   using clock = Clock;
   using time_point = typename Clock::time_point;
@@ -82,19 +81,9 @@ class SessionWindows {
 
   explicit SessionWindows(WindowOptions<Clock> options = {}, Rule rule = {},
                           Aggregate aggregate = {})
-      : options_(options),
-        rule_(rule),
+      : time_(options, rule),
         aggregate_(std::move(aggregate)),
-        is_strict_(options.close == ClosePolicy::kafka ||
-                   (options.at_gap == AtGap::continues && options.close != ClosePolicy::flink &&
-                    options.close != ClosePolicy::spark)),
-        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()) {
-    assert(options.gap >= duration::zero() && "a gap is not negative");
-    assert((options.at_gap == AtGap::continues || options.gap > duration::zero()) &&
-           "a gap of 0 that splits leaves no two events together");
-    assert(options.lateness >= duration::zero() && "a lateness is not negative");
-    assert(options.max_keys > 0 && options.max_sessions > 0);
-  }
+        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()) {}
 
   /// Takes in one event. Where its aggregate or rule reads events, use process().
   template <class Sink, class Late = CountLate>
@@ -102,12 +91,12 @@ class SessionWindows {
     check<Sink>();
     check_late<Late, NoEvent>();
     static_assert(detail::check_aggregate<Aggregate, NoEvent>());
-    if (drain(sink) == Delivery::refused) return Delivery::refused;
+    if (results_.drain(sink, counters_) == Delivery::refused) return Delivery::refused;
     ++counters_.offered;
     const NoEvent event;
-    const auto rejected = admit(Arrival<NoEvent>{key, time, options_.gap, true, {}, event}, late);
+    const auto rejected = admit(Arrival<NoEvent>{key, time, options().gap, true, {}, event}, late);
     if (rejected) counters_.rejected.add(*rejected);
-    return drain(sink);
+    return results_.drain(sink, counters_);
   }
 
   /// Takes in a range of events of the caller's own type, read as `by` says: see by(), and there
@@ -121,12 +110,12 @@ class SessionWindows {
     check<Sink>();
     check_late<Late, Event>();
     static_assert(detail::check_aggregate<Aggregate, Event>());
-    Progress progress{0, drain(sink)};
+    Progress progress{0, results_.drain(sink, counters_)};
     if (progress.delivery == Delivery::refused) return progress;
     for (const auto& event : events) {
       ++progress.events;
       take(event, by, late, errors);
-      progress.delivery = drain(sink);
+      progress.delivery = results_.drain(sink, counters_);
       if (progress.delivery == Delivery::refused) break;
     }
     return progress;
@@ -150,7 +139,7 @@ class SessionWindows {
     check<Sink>();
     check_late<Late, NoEvent>();
     return closing(sink, late, [&] {
-      const time_point is = std::max(explicit_, behind(largest_));
+      const time_point is = std::max(explicit_, time_.behind(largest_));
       if (is == never) return;
       explicit_ = std::max(explicit_, idle_.at(now, is));
       close_due();
@@ -190,7 +179,7 @@ class SessionWindows {
   /// The watermark of the stream, or of a key; null where there is none yet.
   [[nodiscard]] std::optional<time_point> watermark() const noexcept {
     const time_point is = std::max(
-        explicit_, options_.watermark_of == WatermarkOf::stream ? behind(largest_) : never);
+        explicit_, options().watermark_of == WatermarkOf::stream ? time_.behind(largest_) : never);
     return is == never ? std::nullopt : std::optional(is);
   }
   [[nodiscard]] std::optional<time_point> watermark(key_view key) const noexcept {
@@ -204,15 +193,16 @@ class SessionWindows {
   /// Makes room for `keys` keys in all.
   void reserve(std::size_t keys) {
     table_.reserve(keys);
-    handles_.reserve(keys);
+    due_.reserve(keys);
   }
   /// What became of the events so far.
   [[nodiscard]] const WindowCounters& counters() const noexcept { return counters_; }
-  [[nodiscard]] const WindowOptions<Clock>& options() const noexcept { return options_; }
+  [[nodiscard]] const WindowOptions<Clock>& options() const noexcept { return time_.options(); }
 
  private:
-  static constexpr bool keeps_events = EventTimeRule::limits;
-  static constexpr time_point never = time_point::min();
+  using Time = detail::EventTime<Clock, Rule>;
+  static constexpr bool keeps_events = Time::keeps_events;
+  static constexpr time_point never = Time::never;
   using Session = detail::OpenSession<Clock, aggregate_state, keeps_events>;
   using Part = detail::SessionPart<Clock, aggregate_state>;
 
@@ -228,13 +218,6 @@ class SessionWindows {
     time_point start, until;
     bool is_cut;  // by a maximum duration: what is in it is late, whatever else it meets
   };
-  /// What is told to the late sink when the state is settled.
-  struct Deferred {
-    Key key;
-    time_point time, watermark;
-    LateReason reason;
-    std::string data;
-  };
   struct Rest {
     std::vector<Waiting> waiting;  // by (time, arrival)
     std::vector<Closed> closed;
@@ -246,15 +229,11 @@ class SessionWindows {
     std::unique_ptr<Rest> rest{};
     time_point largest = never;
     std::int64_t due = INT64_MAX;
-    std::uint32_t number = 0;
+    std::uint32_t number = 0;  // among due_
   };
   using Table = KeyTable<Key, KeyState>;
   using Entry = typename Table::Entry;
-  /// Where a key's entry is, for the queue: entries move.
-  struct Handle {
-    std::uint32_t position;
-    std::uint32_t serial;  // of its entry in the queue
-  };
+  static constexpr std::size_t nowhere = SIZE_MAX;
 
   template <class Event>
   struct Arrival {
@@ -265,52 +244,29 @@ class SessionWindows {
     std::string_view data;
     const Event& event;
   };
+  /// What becomes of an event that is in no session and does not wait for one.
+  struct Verdict {
+    std::optional<RejectReason> rejected{};
+    std::optional<LateReason> late{};
+  };
+  /// What is told to the late sink once the state is settled.
+  struct Deferred {
+    Key key;
+    time_point time, watermark;
+    LateReason reason;
+    std::string data;
+  };
 
   template <class Sink>
   static void check() {
     static_cast<void>(detail::check_closing_sink<std::remove_cvref_t<Sink>, result_view>());
   }
-
   template <class Late, class Event>
   static void check_late() {
     static_cast<void>(detail::check_sink<std::remove_cvref_t<Late>, late_view<Event>>());
     static_assert(takes<std::remove_cvref_t<Late>, late_view<NoEvent>>,
                   "a late sink is called with a LateEvent of any event type: what is known to be "
                   "late only later comes without its event");
-  }
-
-  // Time
-
-  [[nodiscard]] time_point behind(time_point largest) const noexcept {
-    if (!options_.out_of_order || largest == never) return never;
-    return detail::minus(largest, *options_.out_of_order);
-  }
-  [[nodiscard]] time_point watermark_of(const KeyState* key) const noexcept {
-    if (options_.watermark_of == WatermarkOf::stream) return std::max(explicit_, behind(largest_));
-    return std::max(explicit_, key == nullptr ? never : behind(key->largest));
-  }
-  /// Whether what is over at `end` is over at a watermark.
-  [[nodiscard]] bool is_due(time_point end, time_point watermark) const noexcept {
-    return is_strict_ ? end < watermark : end <= watermark;
-  }
-  /// The time that is due as soon as `time < watermark`.
-  [[nodiscard]] time_point once_behind(time_point time) const noexcept {
-    return is_strict_ ? time : detail::plus(time, duration{1});
-  }
-  [[nodiscard]] time_point with_lateness(time_point end) const noexcept {
-    return detail::plus(end, options_.lateness);
-  }
-  /// Whether something that begins at `start` does so within what ends at `end`.
-  [[nodiscard]] bool reaches(time_point end, time_point start) const noexcept {
-    return options_.at_gap == AtGap::continues ? start <= end : start < end;
-  }
-  [[nodiscard]] bool is_in(time_point time, const Part& part) const noexcept {
-    return part.start <= time && reaches(part.end, time);
-  }
-  [[nodiscard]] std::int64_t day(time_point time) const noexcept {
-    if constexpr (EventTimeRule::has_days)
-      if (rule_.day_offset) return day_number(time, *rule_.day_offset);
-    return 0;
   }
 
   // Events
@@ -323,7 +279,7 @@ class SessionWindows {
         detail::nullable_view(raw).value_or(std::string_view{}).substr(0, max_rejected_data);
     const auto rejected = detail::read_event<Clock, Key>(
         event, by, [&](const key_view& key, time_point time) -> std::optional<RejectReason> {
-          duration gap = options_.gap;
+          duration gap = options().gap;
           if constexpr (!std::same_as<std::remove_cvref_t<decltype(by.gap_of)>, NoOwnGap>) {
             auto&& own = std::invoke(by.gap_of, event);
             if (!detail::is_null(own)) gap = detail::value_of(own);
@@ -344,7 +300,7 @@ class SessionWindows {
   std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
     idle_.stop();
     const Seen seen = see(arrival.key, arrival.time);
-    const bool moves_before = options_.close == ClosePolicy::kafka && seen.moves_to;
+    const bool moves_before = options().close == ClosePolicy::kafka && seen.moves_to;
     if (moves_before) {
       move(arrival.key, *seen.moves_to);
       close_due();
@@ -353,14 +309,14 @@ class SessionWindows {
     const time_point watermark =
         watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
     const Verdict verdict = join(arrival, at, watermark);
-    finish_event();
+    results_.finish();
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (seen.moves_to) move(arrival.key, *seen.moves_to);
     close_due();
-    if (options_.watermark_of == WatermarkOf::key) {
+    if (options().watermark_of == WatermarkOf::key) {
       at = place_of(arrival.key);
       if (at != nowhere) settle_if_due(at);
-      finish_step();
+      results_.finish_in_order();
     }
     const auto tell = [&](LateReason reason) {
       ++late_count(reason);
@@ -378,20 +334,15 @@ class SessionWindows {
     return std::nullopt;
   }
 
-  /// What becomes of an event that is in no session and does not wait for one.
-  struct Verdict {
-    std::optional<RejectReason> rejected{};
-    std::optional<LateReason> late{};
-  };
   /// Puts an event where it belongs: into a session, to those that wait, or nowhere.
   template <class Event>
   Verdict join(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
     const KeyState* key = at == nowhere ? nullptr : &table_.entries()[at].value;
     const time_point time = arrival.time, end = detail::plus(time, arrival.gap);
-    const bool is_over = is_due(with_lateness(end), watermark);
-    if (options_.close == ClosePolicy::drops_behind && time < watermark)
+    const bool is_over = time_.is_due(time_.with_lateness(end), watermark);
+    if (options().close == ClosePolicy::drops_behind && time < watermark)
       return {{}, LateReason::behind_watermark};
-    if (options_.close == ClosePolicy::spark && is_over) return {{}, LateReason::closed};
+    if (options().close == ClosePolicy::spark && is_over) return {{}, LateReason::closed};
     const auto meets_closed = [&](auto meets) {
       return key != nullptr && key->rest != nullptr &&
              std::any_of(key->rest->closed.begin(), key->rest->closed.end(), meets);
@@ -402,32 +353,19 @@ class SessionWindows {
       return {{}, LateReason::final_cut};
     if (!arrival.alive) return attach(arrival, at, watermark);
 
-    const auto [from, to] =
-        key == nullptr ? std::pair(std::size_t{0}, std::size_t{0}) : meeting(*key, time, end);
+    const auto [from, to] = key == nullptr ? std::pair(std::size_t{0}, std::size_t{0})
+                                           : time_.meeting(key->sessions, time, end);
     if (from == to && is_over) return {{}, LateReason::closed};
     if (from == to && meets_closed([&](const Closed& closed) {
-          return !closed.is_cut && reaches(closed.until, time) && reaches(end, closed.start);
+          return !closed.is_cut && time_.reaches(closed.until, time) &&
+                 time_.reaches(end, closed.start);
         }))
       return {{}, LateReason::after_close};
-    if (is_limited() && kept_ >= options_.max_kept_events)
+    if (time_.is_limited() && kept_ >= options().max_kept_events)
       return {RejectReason::too_many_events, {}};
     if (from == to) return open(arrival, at, end);
     merge(arrival, at, from, to, end);
     return {};
-  }
-
-  /// The sessions that an event meets: `from` up to `to`.
-  [[nodiscard]] std::pair<std::size_t, std::size_t> meeting(const KeyState& key, time_point time,
-                                                            time_point end) const noexcept {
-    std::size_t to = key.sessions.size();
-    while (to > 0 && (!reaches(end, key.sessions[to - 1].start) ||
-                      day(key.sessions[to - 1].start) > day(time)))
-      --to;
-    std::size_t from = to;
-    while (from > 0 && reaches(key.sessions[from - 1].end, time) &&
-           day(key.sessions[from - 1].start) == day(time))
-      --from;
-    return {from, to};
   }
 
   template <class Event>
@@ -441,8 +379,8 @@ class SessionWindows {
   template <class Event>
   Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point end) {
     for (;;) {
-      const bool has_session = sessions_ < options_.max_sessions;
-      const bool has_key = at != nowhere || table_.size() < options_.max_keys;
+      const bool has_session = sessions_ < options().max_sessions;
+      const bool has_key = at != nowhere || table_.size() < options().max_keys;
       if (has_session && has_key) break;
       const auto reason =
           has_session ? RejectReason::too_many_keys : RejectReason::too_many_sessions;
@@ -454,7 +392,7 @@ class SessionWindows {
     KeyState& key = table_.entries()[at].value;
     std::size_t behind = key.sessions.size();
     while (behind > 0 && key.sessions[behind - 1].start > arrival.time) --behind;
-    count_in(is_limited());
+    count_in(time_.is_limited());
     ++sessions_;
     ++counters_.sessions_opened;
     Session& opened = key.sessions.insert(behind, std::move(session));
@@ -470,7 +408,7 @@ class SessionWindows {
     KeyState& key = entry.value;
     Session& session = key.sessions[from];
     std::vector<Part> old;
-    if (options_.emit != Emit::final_only)
+    if (options().emit != Emit::final_only)
       for (std::size_t i = from; i < to; ++i) add_reported(old, key.sessions[i], key);
 
     session.add(arrival.time, end, arrivals_, add_to(arrival));
@@ -478,12 +416,12 @@ class SessionWindows {
     key.sessions.erase(from + 1, to);
     sessions_ -= to - from - 1;
     counters_.sessions_merged += to - from - 1;
-    count_in(is_limited());
+    count_in(time_.is_limited());
     Session& merged = key.sessions[from];
     take_waiting(key, merged);
     if (!old.empty()) report_changes(entry, merged, old);
     // It is due no earlier than its parts were, but for what a maximum duration cuts off.
-    if (is_limited()) make_due(key, next_due(merged, key));
+    if (time_.is_limited()) make_due(key, next_due(merged, key));
   }
 
   /// Lets an event join that keeps no session alive, or wait.
@@ -491,7 +429,7 @@ class SessionWindows {
   Verdict attach(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
     const auto holder_in = [&](KeyState& key) {
       return std::find_if(key.sessions.begin(), key.sessions.end(), [&](const Session& session) {
-        return is_in(arrival.time, session) && day(session.start) == day(arrival.time);
+        return time_.is_in(arrival.time, session);
       });
     };
     bool is_held = false;
@@ -500,9 +438,9 @@ class SessionWindows {
       is_held = holder_in(key) != key.sessions.end();
     }
     if (!is_held && arrival.time < watermark) return {{}, LateReason::unattached};
-    const bool waits = !is_held || is_limited();
-    if (waits && kept_ >= options_.max_kept_events) return {RejectReason::too_many_events, {}};
-    if (at == nowhere && table_.size() >= options_.max_keys && !evict(true))
+    const bool waits = !is_held || time_.is_limited();
+    if (waits && kept_ >= options().max_kept_events) return {RejectReason::too_many_events, {}};
+    if (at == nowhere && table_.size() >= options().max_keys && !evict(true))
       return {RejectReason::too_many_keys, {}};
 
     Waiting event{arrival.time, arrivals_, std::string(arrival.data), {}};
@@ -511,10 +449,9 @@ class SessionWindows {
     KeyState& key = entry.value;
     Session* const holder = is_held ? holder_in(key) : nullptr;
     std::vector<Part> old;
-    if (is_held && options_.emit != Emit::final_only) add_reported(old, *holder, key);
+    if (is_held && options().emit != Emit::final_only) add_reported(old, *holder, key);
     if (waits) {
-      if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
-      auto& waiting = key.rest->waiting;
+      auto& waiting = rest_of(key).waiting;
       waiting.insert(
           std::upper_bound(waiting.begin(), waiting.end(), event.time,
                            [](time_point time, const Waiting& other) { return time < other.time; }),
@@ -535,10 +472,10 @@ class SessionWindows {
   }
   /// Lets those join a session that waited for it. Under a maximum duration they wait for a cut.
   void take_waiting(KeyState& key, Session& session) {
-    if (key.rest == nullptr || is_limited()) return;
+    if (key.rest == nullptr || time_.is_limited()) return;
     auto& waiting = key.rest->waiting;
     const auto taken = std::remove_if(waiting.begin(), waiting.end(), [&](Waiting& event) {
-      if (!is_in(event.time, session) || day(session.start) != day(event.time)) return false;
+      if (!time_.is_in(event.time, session)) return false;
       take_in(session, std::move(event));
       return true;
     });
@@ -551,22 +488,18 @@ class SessionWindows {
     ++arrivals_;
     kept_ += is_kept ? 1 : 0;
   }
-  /// Whether there is a maximum duration.
-  [[nodiscard]] bool is_limited() const noexcept { return keeps_events && rule_.limit.has_value(); }
-
-  // The largest time seen
-
   using Seen = typename detail::FarFuture<Clock, Key>::Seen;
+  /// What an event's time comes to, before it counts.
   [[nodiscard]] Seen see(const key_view& key, time_point time) {
-    if (!options_.max_advance) return {time, false, {}};
+    if (!options().max_advance) return {time, false, {}};
     const std::optional<time_point> reference = now_                ? now_
                                                 : largest_ == never ? std::nullopt
                                                                     : std::optional(largest_);
-    return far_future_.see(key, time, reference, *options_.max_advance);
+    return far_future_.see(key, time, reference, *options().max_advance);
   }
   void move(const key_view& key, time_point to) noexcept {
     largest_ = std::max(largest_, to);
-    if (options_.watermark_of != WatermarkOf::key) return;
+    if (options().watermark_of != WatermarkOf::key) return;
     if (Entry* entry = table_.find(key)) entry->value.largest = std::max(entry->value.largest, to);
   }
 
@@ -577,7 +510,7 @@ class SessionWindows {
     std::vector<Part> all;
     if constexpr (keeps_events) {
       for (std::size_t at = 0; at < session.kept.size();) {
-        const std::size_t behind = cut(session, at);
+        const std::size_t behind = time_.cut(session.kept, at);
         all.push_back(part(session, key, at, behind));
         at = behind;
       }
@@ -586,44 +519,18 @@ class SessionWindows {
     }
     return all;
   }
-  /// Where the cut ends that begins with event `from` of a session.
-  [[nodiscard]] std::size_t cut(const Session& session, std::size_t from) const noexcept {
-    const auto& kept = session.kept;
-    time_point end = kept[from].end;
-    std::size_t at = from + 1;
-    for (; at < kept.size() && reaches(end, kept[at].time) &&
-           !is_beyond(kept[from].time, kept[at].time);
-         ++at)
-      end = std::max(end, kept[at].end);
-    return at;
-  }
-  [[nodiscard]] bool is_beyond(time_point start, time_point time) const noexcept {
-    return rule_.limit && exceeds(start, time, *rule_.limit, AtGap::continues);
-  }
+  /// A cut of a session, with those of the waiting that are in it.
   [[nodiscard]] Part part(const Session& session, const KeyState& key, std::size_t from,
-                          std::size_t to) const {
-    const auto& kept = session.kept;
-    Part made{kept[from].time,    kept[to - 1].time, kept[from].end,      kept[from].time,
-              kept[from].arrival, to - from,         kept[from].aggregate};
-    for (std::size_t at = from + 1; at < to; ++at) {
-      made.end = std::max(made.end, kept[at].end);
-      made.aggregate.merge(kept[at].aggregate);
-      if (kept[at].arrival > made.arrival) continue;
-      made.arrival = kept[at].arrival;
-      made.id_time = kept[at].time;
+                          std::size_t to) const requires keeps_events {
+    Part made = session.part(from, to);
+    if (key.rest == nullptr) return made;
+    for (const Waiting& event : key.rest->waiting) {
+      if (!time_.is_in_cut(event.time, made)) continue;
+      ++made.events;
+      made.aggregate.merge(event.aggregate);
     }
-    if (key.rest != nullptr)
-      for (const Waiting& event : key.rest->waiting)
-        if (is_in_cut(event.time, made)) {
-          ++made.events;
-          made.aggregate.merge(event.aggregate);
-        }
     return made;
   }
-  [[nodiscard]] bool is_in_cut(time_point time, const Part& cut) const noexcept {
-    return is_in(time, cut) && !is_beyond(cut.start, time) && day(time) == day(cut.start);
-  }
-
   void add_reported(std::vector<Part>& to, const Session& session, const KeyState& key) const {
     if (session.reported.empty()) return;
     for (Part& part : parts(session, key))
@@ -645,7 +552,7 @@ class SessionWindows {
         replaces[at].push_back(was.id_time);
         std::erase(session.reported, was.arrival);
       }
-      if (options_.emit == Emit::retractions)
+      if (options().emit == Emit::retractions)
         emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {});
     }
     for (std::size_t at = 0; at < now.size(); ++at)
@@ -671,14 +578,15 @@ class SessionWindows {
   }
   void emit(const Key& key, Part&& part, Op op, CloseReason reason,
             std::vector<time_point>&& replaces) {
-    step_.push_back(result_type{{key, part.start, part.last, part.events, reason, 0},
-                                op,
-                                options_.emit == Emit::final_only ? part.start : part.id_time,
-                                std::move(replaces),
-                                std::move(part.aggregate)});
+    const std::uint64_t events = part.events;
+    results_.push(result_type{{key, part.start, part.last, events, reason, 0},
+                              op,
+                              options().emit == Emit::final_only ? part.start : part.id_time,
+                              std::move(replaces),
+                              std::move(part.aggregate)});
     if (op != Op::final) return;
-    counters_.events_open -= *step_.back().events;
-    counters_.events_pending += *step_.back().events;
+    counters_.events_open -= events;
+    counters_.events_pending += events;
     ++counters_.sessions_closed_by_reason[static_cast<std::size_t>(reason)];
     ++closed_;
   }
@@ -687,33 +595,33 @@ class SessionWindows {
 
   /// When the next thing is due of a session of a key.
   [[nodiscard]] time_point next_due(const Session& session, const KeyState& key) const {
-    time_point due = with_lateness(session.end);
+    time_point due = time_.with_lateness(session.end);
     if constexpr (keeps_events) {
-      if (rule_.limit)
-        due = std::min(due, once_behind(with_lateness(detail::plus(session.start, *rule_.limit))));
-      if (options_.emit != Emit::final_only)
+      if (time_.is_limited())
+        due = std::min(due, time_.once_behind(time_.with_lateness(time_.cut_until(session.start))));
+      if (options().emit != Emit::final_only)
         for (const Part& each : parts(session, key))
           if (!session.has_reported(each.arrival)) due = std::min(due, fires_at(session, each));
-    } else if (options_.emit != Emit::final_only && session.reported.empty()) {
+    } else if (options().emit != Emit::final_only && session.reported.empty()) {
       due = session.end;
     }
     return due;
   }
   /// When a part is first reported: no event that is on time can change it then.
   [[nodiscard]] time_point fires_at(const Session& session, const Part& part) const noexcept {
-    if (!rule_.limit) return session.end;
-    return std::min(session.end, once_behind(detail::plus(part.start, *rule_.limit)));
+    if (!time_.is_limited()) return session.end;
+    return std::min(session.end, time_.once_behind(time_.cut_until(part.start)));
   }
   [[nodiscard]] time_point next_due(const KeyState& key) const {
     time_point due = time_point::max();
     for (const Session& session : key.sessions) {
       due = std::min(due, next_due(session, key));
       // Those behind it end later.
-      if (options_.emit == Emit::final_only && !EventTimeRule::has_days) break;
+      if (options().emit == Emit::final_only && !Time::RuleIs::has_days) break;
     }
     if (key.rest == nullptr) return due;
     for (const Waiting& event : key.rest->waiting) {
-      if (!is_held(event.time, key)) due = std::min(due, once_behind(event.time));
+      if (!is_held(event.time, key)) due = std::min(due, time_.once_behind(event.time));
     }
     for (const Closed& closed : key.rest->closed)
       if (!is_met(closed, key)) due = std::min(due, forgotten_at(closed));
@@ -721,33 +629,27 @@ class SessionWindows {
   }
   /// When no event can be late for what is closed.
   [[nodiscard]] time_point forgotten_at(const Closed& closed) const noexcept {
-    return once_behind(with_lateness(detail::plus(closed.until, options_.gap)));
+    return time_.once_behind(time_.with_lateness(detail::plus(closed.until, options().gap)));
   }
   /// Whether an event in a cut could also meet a session that is kept.
   [[nodiscard]] bool is_met(const Closed& closed, const KeyState& key) const noexcept {
     return closed.is_cut && !key.sessions.empty() &&
-           key.sessions[0].start <= detail::plus(closed.until, options_.gap);
+           key.sessions[0].start <= detail::plus(closed.until, options().gap);
   }
   void make_due(KeyState& key, time_point at) {
     const std::int64_t ticks = at.time_since_epoch().count();
     if (ticks >= key.due) return;
-    const std::uint32_t serial = ++serials_;
-    due_.push({ticks, key.number, serial});
-    handles_[key.number].serial = serial;
+    due_.schedule(key.number, ticks);
     key.due = ticks;
   }
   /// Closes and reports whatever is due by the watermark that all keys have.
   void close_due() {
     const time_point watermark =
-        options_.watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
+        options().watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
     if (watermark == never) return;
-    while (const auto* first = due_.first()) {
-      const auto due = *first;
-      if (!is_due(at_ticks(due.at), watermark)) break;
-      due_.pop();
-      if (handles_[due.number].serial == due.serial) settle(handles_[due.number].position);
-    }
-    finish_step();
+    const auto is_due = [&](std::int64_t at) { return time_.is_due(at_ticks(at), watermark); };
+    while (const auto place = due_.pop(is_due)) settle(*place);
+    results_.finish_in_order();
     if (table_.size() < shrunk_at_ / 8) {
       table_.shrink();
       shrunk_at_ = table_.size();
@@ -755,7 +657,7 @@ class SessionWindows {
   }
   void settle_if_due(std::size_t at) {
     const KeyState& key = table_.entries()[at].value;
-    if (key.due != INT64_MAX && is_due(at_ticks(key.due), watermark_of(&key))) settle(at);
+    if (key.due != INT64_MAX && time_.is_due(at_ticks(key.due), watermark_of(&key))) settle(at);
   }
   [[nodiscard]] static time_point at_ticks(std::int64_t ticks) noexcept {
     return time_point{duration{static_cast<typename duration::rep>(ticks)}};
@@ -768,17 +670,18 @@ class SessionWindows {
     const time_point watermark = watermark_of(&key);
     const bool is_end = why != CloseReason::idle;
     key.due = INT64_MAX;
-    handles_[key.number].serial = 0;
+    due_.unschedule(key.number);
 
     std::size_t kept = 0;
     for (std::size_t i = 0; i < key.sessions.size(); ++i) {
       Session& session = key.sessions[i];
-      const bool is_over = is_end || is_due(with_lateness(session.end), watermark);
+      const bool is_over = is_end || time_.is_due(time_.with_lateness(session.end), watermark);
       bool is_gone = false;
       if constexpr (keeps_events) {
         is_gone = close_cuts(entry, i, is_over, why, watermark);
       } else if (is_over) {
-        const CloseReason reason = close_reason_of(key, i, why);
+        const CloseReason reason =
+            time_.ends_at_midnight(key.sessions, i) ? CloseReason::day_boundary : why;
         if (!is_end) remember_closed(key, session);
         emit(entry.key, std::move(session), Op::final, reason, {});
         is_gone = true;
@@ -787,95 +690,71 @@ class SessionWindows {
         --sessions_;
         continue;
       }
-      if (options_.emit != Emit::final_only) fire(entry, session, watermark);
+      if (options().emit != Emit::final_only) fire(entry, session, watermark);
       if (kept != i) key.sessions[kept] = std::move(session);
       ++kept;
     }
     key.sessions.erase(kept, key.sessions.size());
     if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
     if (key.sessions.empty() && key.rest == nullptr &&
-        (is_end || options_.watermark_of == WatermarkOf::stream ||
-         behind(key.largest) <= explicit_)) {
+        (is_end || options().watermark_of == WatermarkOf::stream ||
+         time_.behind(key.largest) <= explicit_)) {
       forget(at);
       return;
     }
     make_due(key, next_due(key));
   }
-  /// Why a session is closed that is due.
-  [[nodiscard]] CloseReason close_reason_of(const KeyState& key, std::size_t at,
-                                            CloseReason why) const noexcept {
-    if (EventTimeRule::has_days && at + 1 < key.sessions.size() &&
-        reaches(key.sessions[at].end, key.sessions[at + 1].start))
-      return CloseReason::day_boundary;
-    return why;
-  }
-  /// Closes the cuts of a session that are final; returns whether nothing is left.
+  /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
   bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
-                  time_point watermark) {
+                  time_point watermark) requires keeps_events {
     KeyState& key = entry.value;
     Session& session = key.sessions[at];
-    auto& kept = session.kept;
+    const auto& kept = session.kept;
     std::size_t from = 0;
     while (from < kept.size()) {
-      const std::size_t to = cut(session, from);
-      Part made = part(session, key, from, to);
-      const bool is_final =
-          is_limited() && made.start < watermark && with_lateness(cut_until(made)) < watermark;
+      const bool is_final = time_.is_final(kept[from].time, watermark);
       if (!is_over && !is_final) break;
+      const std::size_t to = time_.cut(kept, from);
+      Part made = part(session, key, from, to);
       CloseReason reason = CloseReason::max_duration;
-      if (to < kept.size() && !reaches(made.end, kept[to].time)) reason = CloseReason::idle;
-      if (to == kept.size() && is_over) reason = close_reason_of(key, at, why);
-      if (is_limited()) {
+      if (to < kept.size() && !time_.reaches(made.end, kept[to].time)) reason = CloseReason::idle;
+      if (to == kept.size() && is_over)
+        reason = time_.ends_at_midnight(key.sessions, at) ? CloseReason::day_boundary : why;
+      if (time_.is_limited()) {
         kept_ -= to - from;
         if (key.rest != nullptr)
-          kept_ -= std::erase_if(key.rest->waiting,
-                                 [&](const Waiting& event) { return is_in_cut(event.time, made); });
+          kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
+            return time_.is_in_cut(event.time, made);
+          });
       }
-      if (why == CloseReason::idle) remember_closed(key, made);
-      if (why == CloseReason::idle && is_final) {
-        if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
-        key.rest->closed.push_back({made.start, cut_until(made), true});
+      if (why == CloseReason::idle) {
+        remember_closed(key, made);
+        if (is_final)
+          rest_of(key).closed.push_back({made.start, time_.cut_until(made.start), true});
       }
       std::erase(session.reported, made.arrival);
       emit(entry.key, std::move(made), Op::final, reason, {});
       from = to;
     }
-    if (from == 0) return false;
-    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(from));
-    if (kept.empty()) return true;
-    restart(session);
+    if (from == kept.size()) return true;
+    if (from != 0) session.drop_front(from);
     return false;
   }
-  [[nodiscard]] time_point cut_until(const Part& cut) const noexcept {
-    return detail::plus(cut.start, *rule_.limit);
-  }
-  /// Makes a session of what is left of one.
-  static void restart(Session& session) {
-    Part& is = session;
-    is.start = session.kept.front().time;
-    is.last = session.kept.back().time;
-    is.events = session.kept.size();
-    is.end = is.start;
-    is.arrival = UINT64_MAX;
-    for (const auto& event : session.kept) {
-      is.end = std::max(is.end, event.end);
-      if (event.arrival > is.arrival) continue;
-      is.arrival = event.arrival;
-      is.id_time = event.time;
-    }
+  [[nodiscard]] static Rest& rest_of(KeyState& key) {
+    if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
+    return *key.rest;
   }
   void remember_closed(KeyState& key, const Part& closed) {
-    if (options_.after_close != AfterClose::is_late) return;
-    if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
-    key.rest->closed.push_back({closed.start, closed.end, false});
+    if (options().after_close != AfterClose::is_late) return;
+    rest_of(key).closed.push_back({closed.start, closed.end, false});
   }
   /// Reports what is due, and is still kept.
   void fire(Entry& entry, Session& session, time_point watermark) {
     if constexpr (keeps_events) {
       for (Part& each : parts(session, entry.value))
-        if (!session.has_reported(each.arrival) && is_due(fires_at(session, each), watermark))
+        if (!session.has_reported(each.arrival) && time_.is_due(fires_at(session, each), watermark))
           report(key_view(entry.key), session, std::move(each), {});
-    } else if (session.reported.empty() && is_due(session.end, watermark)) {
+    } else if (session.reported.empty() && time_.is_due(session.end, watermark)) {
       report(key_view(entry.key), session, Part(session), {});
     }
   }
@@ -895,34 +774,27 @@ class SessionWindows {
       --counters_.events_open;
     }
     std::erase_if(closed, [&](const Closed& each) {
-      return is_end || (!is_met(each, key) && is_due(forgotten_at(each), watermark));
+      return is_end || (!is_met(each, key) && time_.is_due(forgotten_at(each), watermark));
     });
     if (waiting.empty() && closed.empty()) key.rest.reset();
   }
   [[nodiscard]] bool is_held(time_point time, const KeyState& key) const noexcept {
-    return std::any_of(key.sessions.begin(), key.sessions.end(), [&](const Session& session) {
-      return is_in(time, session) && day(session.start) == day(time);
-    });
+    return std::any_of(key.sessions.begin(), key.sessions.end(),
+                       [&](const Session& session) { return time_.is_in(time, session); });
   }
 
   /// Makes room by closing what is due first, all of its key where a key has to go. False where
   /// that is not wanted, or nothing is ever due.
   bool evict(bool whole_key) {
-    if (options_.at_max == AtMaxSessions::rejects_new) return false;
-    while (const auto* first = due_.first()) {
-      const auto due = *first;
-      due_.pop();
-      if (handles_[due.number].serial != due.serial) continue;
-      const std::size_t at = handles_[due.number].position;
-      KeyState& key = table_.entries()[at].value;
-      if (!whole_key && key.sessions.size() > 1) {
-        evict_session(table_.entries()[at]);
-      } else {
-        settle(at, CloseReason::evicted);
-      }
-      return true;
-    }
-    return false;
+    if (options().at_max == AtMaxSessions::rejects_new) return false;
+    const auto place = due_.pop([](std::int64_t) { return true; });
+    if (!place) return false;
+    Entry& entry = table_.entries()[*place];
+    if (!whole_key && entry.value.sessions.size() > 1)
+      evict_session(entry);
+    else
+      settle(*place, CloseReason::evicted);
+    return true;
   }
   void evict_session(Entry& entry) {
     KeyState& key = entry.value;
@@ -942,37 +814,27 @@ class SessionWindows {
 
   // Keys
 
-  static constexpr std::size_t nowhere = SIZE_MAX;
   [[nodiscard]] std::size_t place_of(const key_view& key) noexcept {
     const Entry* entry = table_.find(key);
     return entry == nullptr ? nowhere : table_.position(*entry);
   }
   [[nodiscard]] std::size_t make_place(const key_view& key, std::size_t at) {
     if (at != nowhere) return at;
-    std::uint32_t number = 0;
-    if (free_.empty()) {
-      number = static_cast<std::uint32_t>(handles_.size());
-      handles_.push_back({});
-    } else {
-      number = free_.back();
-      free_.pop_back();
-    }
-    KeyState made;
-    made.number = number;
-    Entry& entry = table_.insert(key, std::move(made));
-    handles_[number] = {static_cast<std::uint32_t>(table_.position(entry)), 0};
+    Entry& entry = table_.insert(key, {});
+    const std::size_t place = table_.position(entry);
+    entry.value.number = due_.add(place);
     shrunk_at_ = std::max(shrunk_at_, table_.size());
-    return table_.position(entry);
+    return place;
   }
   void forget(std::size_t at) {
-    free_.push_back(table_.entries()[at].value.number);
+    due_.remove(table_.entries()[at].value.number);
     static_cast<void>(table_.erase_at(at));
-    if (at < table_.size())
-      handles_[table_.entries()[at].value.number].position = static_cast<std::uint32_t>(at);
-    if (table_.size() != 0) return;
-    std::vector<Handle>().swap(handles_);
-    std::vector<std::uint32_t>().swap(free_);
-    due_.clear();
+    if (at < table_.size()) due_.move(table_.entries()[at].value.number, at);
+  }
+  [[nodiscard]] time_point watermark_of(const KeyState* key) const noexcept {
+    const bool is_own = options().watermark_of == WatermarkOf::key;
+    if (is_own && key == nullptr) return explicit_;
+    return std::max(explicit_, time_.behind(is_own ? key->largest : largest_));
   }
 
   // Sinks
@@ -995,64 +857,23 @@ class SessionWindows {
                                            next.reason, next.data, nullptr}));
     }
   }
-  /// Lets the results of an event go before those of what it makes due.
-  void finish_event() {
-    for (result_type& result : step_) outbox_.push_back(std::move(result));
-    step_.clear();
-  }
-  /// Puts the results of one step in order.
-  void finish_step() {
-    std::stable_sort(step_.begin(), step_.end(), [](const result_type& a, const result_type& b) {
-      if (a.start != b.start) return a.start < b.start;
-      return key_view(a.key) < key_view(b.key);
-    });
-    finish_event();
-    if (step_.capacity() > 1024) std::vector<result_type>().swap(step_);
-  }
-  /// Gives the sink what is there, until it refuses.
-  template <class Sink>
-  Delivery drain(Sink& sink) {
-    while (!outbox_.empty()) {
-      const result_type& next = outbox_.front();
-      if constexpr (takes<Sink, result_view>) {
-        const result_view view{
-            {key_view(next.key), next.start, next.last, next.events, next.reason, next.ordinal},
-            next.op,
-            next.id_time,
-            next.replaces,
-            next.aggregate};
-        if (deliver(sink, view) == Delivery::refused) return Delivery::refused;
-      }
-      if (next.op == Op::final) {
-        counters_.events_pending -= *next.events;
-        counters_.events_emitted += *next.events;
-      }
-      outbox_.pop_front();
-    }
-    return Delivery::ok;
-  }
   template <class Sink, class Late, class Work>
   Closing closing(Sink& sink, Late& late, Work work) {
-    Closing done{0, drain(sink)};
+    Closing done{0, results_.drain(sink, counters_)};
     if (done.delivery == Delivery::refused) return done;
     closed_ = 0;
     work();
-    finish_step();
+    results_.finish_in_order();
     tell_deferred(late);
-    return {closed_, drain(sink)};
+    return {closed_, results_.drain(sink, counters_)};
   }
 
-  WindowOptions<Clock> options_;
-  EventTimeRule rule_;
+  Time time_;
   [[no_unique_address]] Aggregate aggregate_;
-  bool is_strict_;
 
   Table table_;
-  std::vector<Handle> handles_;
-  std::vector<std::uint32_t> free_;
-  detail::DueQueue due_;
-  std::uint32_t serials_ = 0;
-  std::size_t shrunk_at_ = 0;
+  detail::DueKeys due_;
+  std::size_t shrunk_at_ = 0;  // how many keys there were when the table was last made smaller
 
   time_point largest_ = never;   // seen, of all keys
   time_point explicit_ = never;  // the watermark that was given
@@ -1061,11 +882,10 @@ class SessionWindows {
   detail::IdleTime<time_point> idle_;
 
   std::size_t sessions_ = 0;
-  std::size_t kept_ = 0;
-  std::size_t closed_ = 0;
+  std::size_t kept_ = 0;    // events, one by one
+  std::size_t closed_ = 0;  // sessions, by this call
   std::uint64_t arrivals_ = 0;
-  std::vector<result_type> step_;
-  std::deque<result_type> outbox_;
+  detail::ResultQueue<Clock, Key, aggregate_state> results_;
   std::deque<Deferred> deferred_;
   WindowCounters counters_;
 };

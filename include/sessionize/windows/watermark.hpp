@@ -4,26 +4,15 @@
 #include <sessionize/clock.hpp>
 #include <sessionize/key.hpp>
 #include <sessionize/rules/elapsed.hpp>
+#include <sessionize/windows/event_time.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
 
 namespace sessionize {
 inline namespace v0 {
 namespace detail {
-
-/// `time` and so much later, or earlier; the last, or first, time there is where that is beyond it.
-template <class TimePoint>
-[[nodiscard]] constexpr TimePoint plus(TimePoint time, typename TimePoint::duration span) noexcept {
-  return time > TimePoint::max() - span ? TimePoint::max() : time + span;
-}
-template <class TimePoint>
-[[nodiscard]] constexpr TimePoint minus(TimePoint time,
-                                        typename TimePoint::duration span) noexcept {
-  return time < TimePoint::min() + span ? TimePoint::min() : time - span;
-}
 
 /// Keeps one stamp that is far ahead from moving a stream's time. What is more than `max_advance`
 /// ahead of a reference, the caller's clock or the largest time accepted, counts only once a second

@@ -1,0 +1,159 @@
+#ifndef SESSIONIZE_WINDOWS_EVENT_TIME_HPP
+#define SESSIONIZE_WINDOWS_EVENT_TIME_HPP
+
+#include <sessionize/rules/elapsed.hpp>
+#include <sessionize/utc.hpp>
+#include <sessionize/windows/event_time_rule.hpp>
+#include <sessionize/windows/open_session.hpp>
+#include <sessionize/windows/options.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// `time` and so much later, or earlier; the last, or first, time there is where that is beyond it.
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint plus(TimePoint time, typename TimePoint::duration span) noexcept {
+  return time > TimePoint::max() - span ? TimePoint::max() : time + span;
+}
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint minus(TimePoint time,
+                                        typename TimePoint::duration span) noexcept {
+  return time < TimePoint::min() + span ? TimePoint::min() : time - span;
+}
+
+/// What event time decides: what meets, what is due, where a maximum duration cuts. Functions of
+/// times alone; SessionWindows keeps the state.
+template <session_clock Clock, class Rule>
+class EventTime {
+ public:
+  using time_point = typename Clock::time_point;
+  using duration = typename Clock::duration;
+  using RuleIs = EventTimeRule<Clock, Rule>;
+  static constexpr bool keeps_events = RuleIs::limits;
+  /// The watermark before there is one.
+  static constexpr time_point never = time_point::min();
+
+  EventTime(const WindowOptions<Clock>& options, const Rule& rule)
+      : options_(options),
+        rule_(rule),
+        is_strict_(options.close == ClosePolicy::kafka ||
+                   (options.at_gap == AtGap::continues && options.close != ClosePolicy::flink &&
+                    options.close != ClosePolicy::spark)) {
+    assert(options.gap >= duration::zero() && "a gap is not negative");
+    assert((options.at_gap == AtGap::continues || options.gap > duration::zero()) &&
+           "a gap of 0 that splits leaves no two events together");
+    assert(options.lateness >= duration::zero() && "a lateness is not negative");
+    assert(options.max_keys > 0 && options.max_sessions > 0);
+  }
+
+  [[nodiscard]] const WindowOptions<Clock>& options() const noexcept { return options_; }
+
+  // The watermark
+
+  /// Where it is by the largest time seen.
+  [[nodiscard]] time_point behind(time_point largest) const noexcept {
+    if (!options_.out_of_order || largest == never) return never;
+    return minus(largest, *options_.out_of_order);
+  }
+  /// Whether what is over at `end` is due at a watermark.
+  [[nodiscard]] bool is_due(time_point end, time_point watermark) const noexcept {
+    return is_strict_ ? end < watermark : end <= watermark;
+  }
+  /// The end that is due as soon as `time < watermark`.
+  [[nodiscard]] time_point once_behind(time_point time) const noexcept {
+    return is_strict_ ? time : plus(time, duration{1});
+  }
+  [[nodiscard]] time_point with_lateness(time_point end) const noexcept {
+    return plus(end, options_.lateness);
+  }
+
+  // The gap, and days
+
+  /// Whether something that begins at `start` meets what ends at `end`.
+  [[nodiscard]] bool reaches(time_point end, time_point start) const noexcept {
+    return options_.at_gap == AtGap::continues ? start <= end : start < end;
+  }
+  /// The number of a time's day; 0 where days do not split.
+  [[nodiscard]] std::int64_t day(time_point time) const noexcept {
+    if constexpr (RuleIs::has_days)
+      if (rule_.day_offset) return day_number(time, *rule_.day_offset);
+    return 0;
+  }
+  /// Whether a time is in a session, which it does not make longer.
+  template <class Session>
+  [[nodiscard]] bool is_in(time_point time, const Session& session) const noexcept {
+    return session.start <= time && reaches(session.end, time) && day(time) == day(session.start);
+  }
+  /// Those of a key's sessions, in the order of their starts, that an event meets: from, to.
+  template <class Sessions>
+  [[nodiscard]] std::pair<std::size_t, std::size_t> meeting(const Sessions& sessions,
+                                                            time_point time,
+                                                            time_point end) const noexcept {
+    std::size_t to = sessions.size();
+    while (to > 0 &&
+           (!reaches(end, sessions[to - 1].start) || day(sessions[to - 1].start) > day(time)))
+      --to;
+    std::size_t from = to;
+    while (from > 0 && reaches(sessions[from - 1].end, time) &&
+           day(sessions[from - 1].start) == day(time))
+      --from;
+    return {from, to};
+  }
+  /// Whether midnight alone has ended session `at` of a key's.
+  template <class Sessions>
+  [[nodiscard]] bool ends_at_midnight(const Sessions& sessions, std::size_t at) const noexcept {
+    return RuleIs::has_days && at + 1 < sessions.size() &&
+           reaches(sessions[at].end, sessions[at + 1].start);
+  }
+
+  // A maximum duration
+
+  [[nodiscard]] bool is_limited() const noexcept { return keeps_events && rule_.limit.has_value(); }
+  /// As far as a cut reaches that begins at `start`. Precondition: is_limited().
+  [[nodiscard]] time_point cut_until(time_point start) const noexcept {
+    return plus(start, *rule_.limit);
+  }
+  /// Whether no event that is not late can change a cut that begins at `start`.
+  [[nodiscard]] bool is_final(time_point start, time_point watermark) const noexcept {
+    return is_limited() && start < watermark && with_lateness(cut_until(start)) < watermark;
+  }
+  /// Whether a time is in a cut, which it does not make longer.
+  template <class Part>
+  [[nodiscard]] bool is_in_cut(time_point time, const Part& cut) const noexcept {
+    return is_in(time, cut) && !is_beyond(cut.start, time);
+  }
+  /// Where the cut ends that begins with event `from` of those of a session.
+  template <class Kept>
+  [[nodiscard]] std::size_t cut(const std::vector<Kept>& kept, std::size_t from) const noexcept {
+    time_point end = kept[from].end;
+    std::size_t at = from + 1;
+    for (; at < kept.size() && reaches(end, kept[at].time) &&
+           !is_beyond(kept[from].time, kept[at].time);
+         ++at)
+      end = std::max(end, kept[at].end);
+    return at;
+  }
+
+ private:
+  [[nodiscard]] bool is_beyond(time_point start, time_point time) const noexcept {
+    return rule_.limit && exceeds(start, time, *rule_.limit, AtGap::continues);
+  }
+
+  WindowOptions<Clock> options_;
+  RuleIs rule_;
+  bool is_strict_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif

@@ -1,0 +1,76 @@
+#ifndef SESSIONIZE_WINDOWS_RESULT_QUEUE_HPP
+#define SESSIONIZE_WINDOWS_RESULT_QUEUE_HPP
+
+#include <sessionize/sink.hpp>
+#include <sessionize/windows/session_result.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <utility>
+#include <vector>
+
+namespace sessionize {
+inline namespace v0 {
+namespace detail {
+
+/// The results that a sink has yet to take, in order. They are put here when the state has moved,
+/// so that a sink that refuses or throws finds them again at the next call.
+template <session_clock Clock, session_key Key, class State>
+class ResultQueue {
+ public:
+  using Result = SessionResult<Clock, Key, State>;
+  using View = SessionResult<Clock, key_view_t<Key>, const State&>;
+
+  /// Adds a result of the present step.
+  void push(Result&& result) { step_.push_back(std::move(result)); }
+  /// Lets the results of the step go as they came.
+  void finish() {
+    for (Result& result : step_) waiting_.push_back(std::move(result));
+    step_.clear();
+    constexpr std::size_t kept = 1024;
+    if (step_.capacity() > kept) std::vector<Result>().swap(step_);
+  }
+  /// Lets them go by (start, key).
+  void finish_in_order() {
+    if (step_.size() > 1)
+      std::stable_sort(step_.begin(), step_.end(), [](const Result& a, const Result& b) {
+        if (a.start != b.start) return a.start < b.start;
+        return key_view_t<Key>(a.key) < key_view_t<Key>(b.key);
+      });
+    finish();
+  }
+  /// Gives a sink what is there, until it refuses.
+  template <class Sink>
+  Delivery drain(Sink& sink, WindowCounters& counters) {
+    while (!waiting_.empty()) {
+      const Result& next = waiting_.front();
+      if constexpr (takes<Sink, View>) {
+        const View view{{key_view_t<Key>(next.key), next.start, next.last, next.events, next.reason,
+                         next.ordinal},
+                        next.op,
+                        next.id_time,
+                        next.replaces,
+                        next.aggregate};
+        if (deliver(sink, view) == Delivery::refused) return Delivery::refused;
+      }
+      if (next.op == Op::final) {
+        counters.events_pending -= *next.events;
+        counters.events_emitted += *next.events;
+      }
+      waiting_.pop_front();
+    }
+    return Delivery::ok;
+  }
+  [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
+
+ private:
+  std::vector<Result> step_;
+  std::deque<Result> waiting_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sessionize
+
+#endif
