@@ -1,6 +1,8 @@
 #ifndef SESSIONIZE_KEY_TABLE_HPP
 #define SESSIONIZE_KEY_TABLE_HPP
 
+#include <sessionize/detail/pages.hpp>
+#include <sessionize/detail/processor.hpp>
 #include <sessionize/detail/seed.hpp>
 #include <sessionize/key.hpp>
 
@@ -21,9 +23,9 @@ inline namespace v0 {
 /// an erased one, so that what a caller sees never hangs on the seed. Beside them is an index of
 /// 8-byte cells {tag, entry}, linearly probed. Invariants:
 /// - `cells_` is empty or a power of two in size, and at most 5/8 full;
-/// - a cell's tag is the low half of its key's hash with the lowest bit set, 0 where it is free;
-/// - a key's cell is reached from its home (the hash's high half, masked) without a free cell
-///   between; erasing shifts later cells back to keep that so.
+/// - a cell's tag is the high half of its key's hash with the lowest bit set, 0 where it is free;
+/// - a key's cell is reached from its home (the rest of its tag, masked) without a free cell
+///   between; erasing shifts later cells back to keep that so, for which it looks at no entry.
 /// Look-up is expected constant time for keys of any origin. Not thread-safe.
 template <session_key Key, class Value>
 class KeyTable {
@@ -46,6 +48,23 @@ class KeyTable {
     return const_cast<KeyTable*>(this)->find(key);
   }
 
+  /// Asks the memory for what find() looks at first; then, of a key that is there, for its entry.
+  SESSIONIZE_PREFETCHES void ask_cell(const View& key) const noexcept {
+    if (!cells_.empty()) __builtin_prefetch(&cells_[home(tag(hash(key)))]);
+  }
+  SESSIONIZE_PREFETCHES void ask_entry(const View& key) const noexcept {
+    if (cells_.empty()) return;
+    const Cell& cell = cells_[home(tag(hash(key)))];
+    if (cell.tag != 0) ask_position(cell.entry);
+  }
+  /// Asks for an entry by its position.
+  SESSIONIZE_PREFETCHES void ask_position(std::size_t at) const noexcept {
+    const auto* const entry = reinterpret_cast<const char*>(&entries_[at]);
+    for (std::size_t line = 0; line < sizeof(Entry); line += 64)
+      __builtin_prefetch(entry + line, 1);
+    __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
+  }
+
   /// Adds an entry for a key that has none; fewer than max_size keys are present. Invalidates
   /// entries. Where it throws (memory), nothing has changed.
   Entry& insert(const View& key, Value&& value) {
@@ -53,7 +72,7 @@ class KeyTable {
     if ((entries_.size() + 1) * 8 > cells_.size() * 5)
       rebuild(cells_.empty() ? 8 : cells_.size() * 2);
     entries_.push_back(Entry{Key(key), std::move(value)});
-    place(hash(key), static_cast<std::uint32_t>(entries_.size() - 1));
+    place(tag(hash(key)), static_cast<std::uint32_t>(entries_.size() - 1));
     return entries_.back();
   }
 
@@ -107,10 +126,10 @@ class KeyTable {
     return KeyTraits<Key>::hash(hasher_, key, 0);
   }
   [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) noexcept {
-    return static_cast<std::uint32_t>(hash) | 1U;
+    return static_cast<std::uint32_t>(hash >> 32) | 1U;
   }
-  [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept {
-    return static_cast<std::size_t>(hash >> 32) & (cells_.size() - 1);
+  [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept {
+    return std::size_t{tag >> 1} & (cells_.size() - 1);
   }
   [[nodiscard]] std::size_t after(std::size_t cell) const noexcept {
     return (cell + 1) & (cells_.size() - 1);
@@ -118,26 +137,25 @@ class KeyTable {
 
   [[nodiscard]] std::size_t find_cell(const View& key) const noexcept {
     if (cells_.empty()) return nowhere;
-    const std::uint64_t hashed = hash(key);
-    for (std::size_t cell = home(hashed); cells_[cell].tag != 0; cell = after(cell))
-      if (cells_[cell].tag == tag(hashed) && View(entries_[cells_[cell].entry].key) == key)
-        return cell;
+    const std::uint32_t wanted = tag(hash(key));
+    for (std::size_t cell = home(wanted); cells_[cell].tag != 0; cell = after(cell))
+      if (cells_[cell].tag == wanted && View(entries_[cells_[cell].entry].key) == key) return cell;
     return nowhere;
   }
   [[nodiscard]] std::size_t cell_of(std::size_t at) const noexcept {
-    std::size_t cell = home(hash(View(entries_[at].key)));
+    std::size_t cell = home(tag(hash(View(entries_[at].key))));
     while (cells_[cell].tag == 0 || cells_[cell].entry != at) cell = after(cell);
     return cell;
   }
 
-  void place(std::uint64_t hashed, std::uint32_t entry) noexcept {
-    std::size_t cell = home(hashed);
+  void place(std::uint32_t tag, std::uint32_t entry) noexcept {
+    std::size_t cell = home(tag);
     while (cells_[cell].tag != 0) cell = after(cell);
-    cells_[cell] = {tag(hashed), entry};
+    cells_[cell] = {tag, entry};
   }
   void free_cell(std::size_t hole) noexcept {
     for (std::size_t cell = after(hole); cells_[cell].tag != 0; cell = after(cell)) {
-      const std::size_t wanted = home(hash(View(entries_[cells_[cell].entry].key)));
+      const std::size_t wanted = home(cells_[cell].tag);
       const std::size_t mask = cells_.size() - 1;
       if (((cell - wanted) & mask) < ((cell - hole) & mask)) continue;
       cells_[hole] = cells_[cell];
@@ -146,14 +164,14 @@ class KeyTable {
     cells_[hole] = {};
   }
   void rebuild(std::size_t cells) {
-    std::vector<Cell>(cells).swap(cells_);
+    std::vector<Cell, detail::PageAllocator<Cell>>(cells).swap(cells_);
     for (std::size_t at = 0; at < entries_.size(); ++at)
-      place(hash(View(entries_[at].key)), static_cast<std::uint32_t>(at));
+      place(tag(hash(View(entries_[at].key))), static_cast<std::uint32_t>(at));
   }
 
   KeyHasher hasher_;
-  std::vector<Cell> cells_;
-  std::vector<Entry> entries_;
+  std::vector<Cell, detail::PageAllocator<Cell>> cells_;
+  std::vector<Entry, detail::PageAllocator<Entry>> entries_;
 };
 
 }  // namespace v0

@@ -10,9 +10,11 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <ratio>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace sessionize {
 inline namespace v0 {
@@ -51,6 +53,20 @@ template <class TimePoint, class Given>
   return "max_keys keys have open sessions: raise max_keys, call expire(), or choose what makes "
          "room for new keys";
 }
+
+/// Whether the keys of later events of a range can be looked at ahead of time: one that is made for
+/// the occasion may be dear, and is not.
+template <class Events, class By, class View>
+inline constexpr bool can_look_ahead = false;
+template <std::ranges::random_access_range Events, class By, class View>
+requires std::ranges::sized_range<Events>
+inline constexpr bool can_look_ahead<Events, By, View> = [] {
+  using Given = std::invoke_result_t<decltype(std::declval<const By&>().key),
+                                     std::ranges::range_reference_t<Events>>;
+  using KeyGiven = std::remove_cvref_t<decltype(value_of(std::declval<Given&>()))>;
+  return (std::is_reference_v<Given> ||
+          std::is_trivially_copyable_v<Given>)&&fits_view<View, KeyGiven>;
+}();
 
 /// Reads the key and the time of an event, as `by` says, and returns what `take(key, time)` does;
 /// where the event has none, why it is rejected.

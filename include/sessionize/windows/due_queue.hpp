@@ -1,6 +1,8 @@
 #ifndef SESSIONIZE_WINDOWS_DUE_QUEUE_HPP
 #define SESSIONIZE_WINDOWS_DUE_QUEUE_HPP
 
+#include <sessionize/detail/pages.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -13,10 +15,11 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Numbers, each with the time when it is due; the earliest goes out first. Times are sorted only
-/// by and by: what is due soon lies in a heap, all else in one unsorted list for each stretch of
-/// time, so that an entry costs a constant time and its share of a short heap, however many there
-/// are. Invariant: a list's stretch begins behind the stretches that are in the heap.
+/// Numbers, each with the time when it is due; the earliest goes out first. They lie in one list
+/// for each stretch of time, which is sorted when it is that stretch's turn, so that an entry costs
+/// a constant time and its share of sorting a short list, however many there are. Invariants: a
+/// list's stretch is behind that of `sorted_` and of what is in the heap `late_`, which has those
+/// that came when it was their stretch's turn already.
 class DueQueue {
  public:
   struct Due {
@@ -31,28 +34,45 @@ class DueQueue {
             std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(span, 1)) / 32))) {}
 
   void push(Due due) {
-    if (stretch(due.at) <= soon_until_) {
-      soon_.push_back(due);
-      std::push_heap(soon_.begin(), soon_.end(), later);
-    } else {
-      lists_[stretch(due.at)].push_back(due);
+    if (const std::int64_t its = stretch(due.at); its > turn_) {
+      // Mostly they go into the list that the one before went into.
+      if (list_ == nullptr || its != list_of_) {
+        list_ = &lists_[its];
+        list_of_ = its;
+      }
+      return list_->push_back(due);
     }
+    late_.push_back(due);
+    std::push_heap(late_.begin(), late_.end(), later);
   }
   /// The entry that is due first; null where there is none.
   [[nodiscard]] const Due* first() {
-    if (soon_.empty()) refill();
-    return soon_.empty() ? nullptr : &soon_.front();
+    if (late_.empty() && next_ == sorted_.size()) refill();
+    if (next_ == sorted_.size()) return late_.empty() ? nullptr : &late_.front();
+    return late_.empty() || sorted_[next_].at <= late_.front().at ? &sorted_[next_]
+                                                                  : &late_.front();
   }
   /// Removes first(), which is not null.
   void pop() noexcept {
-    std::pop_heap(soon_.begin(), soon_.end(), later);
-    soon_.pop_back();
+    if (next_ != sorted_.size() && (late_.empty() || sorted_[next_].at <= late_.front().at)) {
+      ++next_;
+      return;
+    }
+    std::pop_heap(late_.begin(), late_.end(), later);
+    late_.pop_back();
+  }
+  /// An entry that will go out soon: so many behind the first. Null where that is not known.
+  [[nodiscard]] const Due* soon(std::size_t behind) const noexcept {
+    return behind < sorted_.size() - next_ ? &sorted_[next_ + behind] : nullptr;
   }
   /// Removes all, and gives their memory back.
   void clear() noexcept {
-    std::vector<Due>().swap(soon_);
+    std::vector<Due>().swap(sorted_);
+    std::vector<Due>().swap(late_);
     lists_.clear();
-    soon_until_ = INT64_MIN;
+    list_ = nullptr;
+    next_ = 0;
+    turn_ = INT64_MIN;
   }
 
  private:
@@ -60,17 +80,24 @@ class DueQueue {
   [[nodiscard]] std::int64_t stretch(std::int64_t at) const noexcept { return at >> bits_; }
   void refill() {
     if (lists_.empty()) return;
-    const auto next = lists_.begin();
-    soon_ = std::move(next->second);
-    std::make_heap(soon_.begin(), soon_.end(), later);
-    soon_until_ = next->first;
-    lists_.erase(next);
+    const auto list = lists_.begin();
+    sorted_ = std::move(list->second);
+    std::sort(sorted_.begin(), sorted_.end(),
+              [](const Due& a, const Due& b) { return later(b, a); });
+    next_ = 0;
+    turn_ = list->first;
+    if (list_ == &list->second) list_ = nullptr;
+    lists_.erase(list);
   }
 
   unsigned bits_;
-  std::int64_t soon_until_ = INT64_MIN;
-  std::vector<Due> soon_;
+  std::int64_t turn_ = INT64_MIN;
+  std::vector<Due> sorted_;
+  std::size_t next_ = 0;
+  std::vector<Due> late_;
   std::map<std::int64_t, std::vector<Due>> lists_;
+  std::vector<Due>* list_ = nullptr;  // that was used last, and its stretch
+  std::int64_t list_of_ = 0;
 };
 
 /// Keys, each with the time when the first thing of it is due. A key has a number for good, as its
@@ -88,7 +115,7 @@ class DueKeys {
       number = free_.back();
       free_.pop_back();
     }
-    keys_[number] = {static_cast<std::uint32_t>(place), 0};
+    keys_[number] = {static_cast<std::uint32_t>(place), 0, never};
     return number;
   }
   void move(std::uint32_t number, std::size_t place) noexcept {
@@ -98,44 +125,63 @@ class DueKeys {
     keys_[number].serial = 0;
     free_.push_back(number);
     if (free_.size() < keys_.size()) return;
-    std::vector<At>().swap(keys_);
+    decltype(keys_)().swap(keys_);
     std::vector<std::uint32_t>().swap(free_);
     queue_.clear();
   }
   void reserve(std::size_t keys) { keys_.reserve(keys); }
 
-  /// Makes a key due at another time.
+  /// Makes a key due at a time, unless it is due before that.
   void schedule(std::uint32_t number, std::int64_t at) {
+    if (at >= keys_[number].at) return;
     if (++serials_ == 0) ++serials_;
     queue_.push({at, number, serials_});
+    soonest_ = std::min(soonest_, at);
     keys_[number].serial = serials_;
+    keys_[number].at = at;
   }
-  void unschedule(std::uint32_t number) noexcept { keys_[number].serial = 0; }
-  /// Removes the key that is due first, where `is_due(its time)`, and returns its place.
-  template <class IsDue>
-  [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due) {
+  void unschedule(std::uint32_t number) noexcept {
+    keys_[number].serial = 0;
+    keys_[number].at = never;
+  }
+  /// When a key is due; the last time of all where it never is.
+  [[nodiscard]] std::int64_t at(std::uint32_t number) const noexcept { return keys_[number].at; }
+  /// No key is due before that.
+  [[nodiscard]] std::int64_t soonest() const noexcept { return soonest_; }
+  /// Unschedules the key that is due first, where `is_due(its time)`, and returns its place;
+  /// `ask(place)` asks the memory for one that will be due soon.
+  template <class IsDue, class Ask>
+  [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due, Ask ask) {
+    soonest_ = never;
     while (const auto* first = queue_.first()) {
       const auto due = *first;
+      soonest_ = due.at;
       const bool is_current = keys_[due.number].serial == due.serial;
       if (is_current && !is_due(due.at)) return std::nullopt;
       queue_.pop();
+      constexpr std::size_t ahead = 8;
+      if (const auto* soon = queue_.soon(2 * ahead)) __builtin_prefetch(&keys_[soon->number]);
+      if (const auto* soon = queue_.soon(ahead)) ask(keys_[soon->number].place);
       if (!is_current) continue;
-      keys_[due.number].serial = 0;
+      unschedule(due.number);
       return keys_[due.number].place;
     }
     return std::nullopt;
   }
 
  private:
+  static constexpr std::int64_t never = INT64_MAX;
   struct At {
-    std::uint32_t place;
-    std::uint32_t serial;  // of its entry in the queue; 0 for none
+    std::uint32_t place = 0;
+    std::uint32_t serial = 0;  // of its entry in the queue; 0 for none
+    std::int64_t at = never;
   };
 
   DueQueue queue_;
-  std::vector<At> keys_;
+  std::vector<At, PageAllocator<At>> keys_;
   std::vector<std::uint32_t> free_;
   std::uint32_t serials_ = 0;
+  std::int64_t soonest_ = never;
 };
 
 }  // namespace detail

@@ -55,8 +55,6 @@ struct OpenSession : SessionPart<Clock, State> {
   using time_point = typename Clock::time_point;
   struct Nothing {};
 
-  /// The parts of it that were reported, by their `arrival`.
-  std::vector<std::uint64_t> reported{};
   bool is_changed = true;  ///< since the last report
   [[no_unique_address]] std::conditional_t<keeps_events, std::vector<Kept>, Nothing> kept{};
 
@@ -107,7 +105,8 @@ struct OpenSession : SessionPart<Clock, State> {
     this->start = std::min(this->start, other.start);
     this->last = std::max(this->last, other.last);
     this->end = std::max(this->end, other.end);
-    reported.insert(reported.end(), other.reported.begin(), other.reported.end());
+    if (other.reported_ != nullptr)
+      for (const std::uint64_t part : *other.reported_) set_reported(part);
     is_changed = true;
   }
 
@@ -134,10 +133,24 @@ struct OpenSession : SessionPart<Clock, State> {
     is_changed = was_changed;
   }
 
-  /// Whether a part was reported.
-  [[nodiscard]] bool has_reported(std::uint64_t part) const noexcept {
-    return std::find(reported.begin(), reported.end(), part) != reported.end();
+  /// Whether a part, known by its `arrival`, was reported; or any.
+  [[nodiscard]] bool is_reported(std::uint64_t part) const noexcept {
+    return reported_ != nullptr &&
+           std::find(reported_->begin(), reported_->end(), part) != reported_->end();
   }
+  [[nodiscard]] bool is_reported() const noexcept { return reported_ != nullptr; }
+  void set_reported(std::uint64_t part) {
+    if (reported_ == nullptr) reported_ = std::make_unique<std::vector<std::uint64_t>>();
+    reported_->push_back(part);
+  }
+  void unset_reported(std::uint64_t part) noexcept {
+    if (reported_ == nullptr) return;
+    std::erase(*reported_, part);
+    if (reported_->empty()) reported_.reset();
+  }
+
+ private:
+  std::unique_ptr<std::vector<std::uint64_t>> reported_;  // most sessions are not, before the end
 };
 
 /// A vector that has its only element within itself: most keys have one session.

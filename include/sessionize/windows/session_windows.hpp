@@ -113,6 +113,8 @@ class SessionWindows {
     Progress progress{0, results_.drain(sink, counters_)};
     if (progress.delivery == Delivery::refused) return progress;
     for (const auto& event : events) {
+      if constexpr (detail::can_look_ahead<Events, By, key_view>)
+        look_ahead(events, progress.events, by);
       ++progress.events;
       take(event, by, late, errors);
       progress.delivery = results_.drain(sink, counters_);
@@ -223,12 +225,11 @@ class SessionWindows {
     std::vector<Closed> closed;
   };
   /// What is known of one key. Invariants: sessions are in the order of their starts and, but for
-  /// those of different days, no two meet; `due` is no later than anything of it is due.
+  /// those of different days, no two meet; it is scheduled for no later than anything of it is due.
   struct KeyState {
     detail::OneOrMore<Session> sessions{};
     std::unique_ptr<Rest> rest{};
     time_point largest = never;
-    std::int64_t due = INT64_MAX;
     std::uint32_t number = 0;  // among due_
   };
   using Table = KeyTable<Key, KeyState>;
@@ -271,6 +272,22 @@ class SessionWindows {
 
   // Events
 
+  /// Asks the memory for what later events will need: the place of a key's entry, then the entry.
+  template <class Events, class By>
+  SESSIONIZE_PREFETCHES void look_ahead(const Events& events, std::size_t at, const By& by) const {
+    constexpr std::size_t ahead = 8;
+    const auto event =
+        std::ranges::begin(events) + static_cast<std::ranges::range_difference_t<Events>>(at);
+    const auto left = static_cast<std::size_t>(std::ranges::size(events)) - at;
+    if (left > 2 * ahead) {
+      const auto& key = std::invoke(by.key, event[2 * ahead]);
+      if (!detail::is_null(key)) table_.ask_cell(key_view{detail::value_of(key)});
+    }
+    if (left > ahead) {
+      const auto& key = std::invoke(by.key, event[ahead]);
+      if (!detail::is_null(key)) table_.ask_entry(key_view{detail::value_of(key)});
+    }
+  }
   template <class Event, class By, class Late, class Errors>
   void take(const Event& event, const By& by, Late& late, Errors& errors) {
     ++counters_.offered;
@@ -355,6 +372,12 @@ class SessionWindows {
 
     const auto [from, to] = key == nullptr ? std::pair(std::size_t{0}, std::size_t{0})
                                            : time_.meeting(key->sessions, time, end);
+    if (to - from == 1 && is_plain(*key)) {
+      // What nearly all events do.
+      table_.entries()[at].value.sessions[from].add(time, end, arrivals_, add_to(arrival));
+      count_in(false);
+      return {};
+    }
     if (from == to && is_over) return {{}, LateReason::closed};
     if (from == to && meets_closed([&](const Closed& closed) {
           return !closed.is_cut && time_.reaches(closed.until, time) &&
@@ -368,6 +391,11 @@ class SessionWindows {
     return {};
   }
 
+  /// Whether a key has nothing but open sessions, which are reported when they are closed and cut
+  /// by nothing.
+  [[nodiscard]] bool is_plain(const KeyState& key) const noexcept {
+    return !time_.is_limited() && options().emit == Emit::final_only && key.rest == nullptr;
+  }
   template <class Event>
   [[nodiscard]] auto add_to(const Arrival<Event>& arrival) const noexcept {
     return [this, &arrival](aggregate_state& state) {
@@ -532,9 +560,9 @@ class SessionWindows {
     return made;
   }
   void add_reported(std::vector<Part>& to, const Session& session, const KeyState& key) const {
-    if (session.reported.empty()) return;
+    if (!session.is_reported()) return;
     for (Part& part : parts(session, key))
-      if (session.has_reported(part.arrival)) to.push_back(std::move(part));
+      if (session.is_reported(part.arrival)) to.push_back(std::move(part));
   }
   /// Emits what has changed of the parts that were reported.
   void report_changes(Entry& entry, Session& session, std::vector<Part>& old) {
@@ -550,7 +578,7 @@ class SessionWindows {
       changed[at] = true;
       if (same == now.end()) {
         replaces[at].push_back(was.id_time);
-        std::erase(session.reported, was.arrival);
+        session.unset_reported(was.arrival);
       }
       if (options().emit == Emit::retractions)
         emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {});
@@ -570,8 +598,8 @@ class SessionWindows {
   }
   void report(const key_view& key, Session& session, Part&& part,
               std::vector<time_point>&& replaces) {
-    const bool again = session.has_reported(part.arrival);
-    if (!again) session.reported.push_back(part.arrival);
+    const bool again = session.is_reported(part.arrival);
+    if (!again) session.set_reported(part.arrival);
     session.is_changed = false;
     emit(Key(key), std::move(part), again ? Op::update : Op::open, CloseReason::flush,
          std::move(replaces));
@@ -601,8 +629,8 @@ class SessionWindows {
         due = std::min(due, time_.once_behind(time_.with_lateness(time_.cut_until(session.start))));
       if (options().emit != Emit::final_only)
         for (const Part& each : parts(session, key))
-          if (!session.has_reported(each.arrival)) due = std::min(due, fires_at(session, each));
-    } else if (options().emit != Emit::final_only && session.reported.empty()) {
+          if (!session.is_reported(each.arrival)) due = std::min(due, fires_at(session, each));
+    } else if (options().emit != Emit::final_only && !session.is_reported()) {
       due = session.end;
     }
     return due;
@@ -637,18 +665,16 @@ class SessionWindows {
            key.sessions[0].start <= detail::plus(closed.until, options().gap);
   }
   void make_due(KeyState& key, time_point at) {
-    const std::int64_t ticks = at.time_since_epoch().count();
-    if (ticks >= key.due) return;
-    due_.schedule(key.number, ticks);
-    key.due = ticks;
+    due_.schedule(key.number, at.time_since_epoch().count());
   }
   /// Closes and reports whatever is due by the watermark that all keys have.
   void close_due() {
     const time_point watermark =
         options().watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
-    if (watermark == never) return;
+    if (watermark == never || !time_.is_due(at_ticks(due_.soonest()), watermark)) return;
     const auto is_due = [&](std::int64_t at) { return time_.is_due(at_ticks(at), watermark); };
-    while (const auto place = due_.pop(is_due)) settle(*place);
+    const auto ask = [&](std::size_t place) { table_.ask_position(place); };
+    while (const auto place = due_.pop(is_due, ask)) settle(*place);
     results_.finish_in_order();
     if (table_.size() < shrunk_at_ / 8) {
       table_.shrink();
@@ -657,7 +683,8 @@ class SessionWindows {
   }
   void settle_if_due(std::size_t at) {
     const KeyState& key = table_.entries()[at].value;
-    if (key.due != INT64_MAX && time_.is_due(at_ticks(key.due), watermark_of(&key))) settle(at);
+    const std::int64_t due = due_.at(key.number);
+    if (due != INT64_MAX && time_.is_due(at_ticks(due), watermark_of(&key))) settle(at);
   }
   [[nodiscard]] static time_point at_ticks(std::int64_t ticks) noexcept {
     return time_point{duration{static_cast<typename duration::rep>(ticks)}};
@@ -669,7 +696,11 @@ class SessionWindows {
     KeyState& key = entry.value;
     const time_point watermark = watermark_of(&key);
     const bool is_end = why != CloseReason::idle;
-    key.due = INT64_MAX;
+    if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
+      // It was due when it was scheduled; mostly an event has come since.
+      const time_point due = time_.with_lateness(key.sessions[0].end);
+      if (!time_.is_due(due, watermark)) return make_due(key, due);
+    }
     due_.unschedule(key.number);
 
     std::size_t kept = 0;
@@ -732,7 +763,7 @@ class SessionWindows {
         if (is_final)
           rest_of(key).closed.push_back({made.start, time_.cut_until(made.start), true});
       }
-      std::erase(session.reported, made.arrival);
+      session.unset_reported(made.arrival);
       emit(entry.key, std::move(made), Op::final, reason, {});
       from = to;
     }
@@ -752,9 +783,9 @@ class SessionWindows {
   void fire(Entry& entry, Session& session, time_point watermark) {
     if constexpr (keeps_events) {
       for (Part& each : parts(session, entry.value))
-        if (!session.has_reported(each.arrival) && time_.is_due(fires_at(session, each), watermark))
+        if (!session.is_reported(each.arrival) && time_.is_due(fires_at(session, each), watermark))
           report(key_view(entry.key), session, std::move(each), {});
-    } else if (session.reported.empty() && time_.is_due(session.end, watermark)) {
+    } else if (!session.is_reported() && time_.is_due(session.end, watermark)) {
       report(key_view(entry.key), session, Part(session), {});
     }
   }
@@ -787,7 +818,7 @@ class SessionWindows {
   /// that is not wanted, or nothing is ever due.
   bool evict(bool whole_key) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
-    const auto place = due_.pop([](std::int64_t) { return true; });
+    const auto place = due_.pop([](std::int64_t) { return true; }, [](std::size_t) {});
     if (!place) return false;
     Entry& entry = table_.entries()[*place];
     if (!whole_key && entry.value.sessions.size() > 1)
@@ -808,7 +839,6 @@ class SessionWindows {
       emit(entry.key, std::move(*first), Op::final, CloseReason::evicted, {});
     key.sessions.erase(at, at + 1);
     --sessions_;
-    key.due = INT64_MAX;
     make_due(key, next_due(key));
   }
 
