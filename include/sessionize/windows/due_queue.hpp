@@ -144,6 +144,10 @@ class DueKeys {
     keys_[number].serial = 0;
     keys_[number].at = never;
   }
+  /// Where a key is.
+  [[nodiscard]] std::size_t place(std::uint32_t number) const noexcept {
+    return keys_[number].place;
+  }
   /// When a key is due; the last time of all where it never is.
   [[nodiscard]] std::int64_t at(std::uint32_t number) const noexcept { return keys_[number].at; }
   /// No key is due before that.

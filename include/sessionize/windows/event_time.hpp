@@ -37,16 +37,13 @@ class EventTime {
   using time_point = typename Clock::time_point;
   using duration = typename Clock::duration;
   using RuleIs = EventTimeRule<Clock, Rule>;
-  static constexpr bool keeps_events = RuleIs::limits;
+  /// Whether there may be a maximum duration, under which events are kept.
+  static constexpr bool may_keep = RuleIs::limits;
   /// The watermark before there is one.
   static constexpr time_point never = time_point::min();
 
   EventTime(const WindowOptions<Clock>& options, const Rule& rule)
-      : options_(options),
-        rule_(rule),
-        is_strict_(options.close == ClosePolicy::kafka ||
-                   (options.at_gap == AtGap::continues && options.close != ClosePolicy::flink &&
-                    options.close != ClosePolicy::spark)) {
+      : options_(options), rule_(rule) {
     assert(options.gap >= duration::zero() && "a gap is not negative");
     assert((options.at_gap == AtGap::continues || options.gap > duration::zero()) &&
            "a gap of 0 that splits leaves no two events together");
@@ -63,23 +60,39 @@ class EventTime {
     if (!options_.out_of_order || largest == never) return never;
     return minus(largest, *options_.out_of_order);
   }
-  /// Whether what is over at `end` is due at a watermark.
-  [[nodiscard]] bool is_due(time_point end, time_point watermark) const noexcept {
-    return is_strict_ ? end < watermark : end <= watermark;
+  /// When something that reaches as far as `reach` is due: as soon as that is before the watermark.
+  /// What reaches beyond all times never is.
+  [[nodiscard]] time_point due(time_point reach) const noexcept {
+    const bool continues = options_.at_gap == AtGap::continues;
+    const bool is_inclusive =
+        options_.close == ClosePolicy::flink || options_.close == ClosePolicy::spark;
+    if (reach == time_point::max()) return reach;
+    if (continues && is_inclusive) return minus(reach, duration{1});
+    if (!continues && options_.close == ClosePolicy::kafka) return plus(reach, duration{1});
+    return reach;
   }
-  /// The end that is due as soon as `time < watermark`.
-  [[nodiscard]] time_point once_behind(time_point time) const noexcept {
-    return is_strict_ ? time : plus(time, duration{1});
+  /// When it is closed.
+  [[nodiscard]] time_point closes_at(time_point reach) const noexcept {
+    return due(plus(reach, options_.lateness));
   }
-  [[nodiscard]] time_point with_lateness(time_point end) const noexcept {
-    return plus(end, options_.lateness);
+  /// Whether an event that meets no session is too late to form one. One that is on time is not,
+  /// though nothing can join it.
+  [[nodiscard]] bool is_late(time_point time, time_point reach,
+                             time_point watermark) const noexcept {
+    const bool can_be =
+        options_.close == ClosePolicy::flink || options_.close == ClosePolicy::spark;
+    const bool is_on_time = !can_be && time >= watermark;
+    return !is_on_time && closes_at(reach) < watermark;
   }
 
   // The gap, and days
 
-  /// Whether something that begins at `start` meets what ends at `end`.
-  [[nodiscard]] bool reaches(time_point end, time_point start) const noexcept {
-    return options_.at_gap == AtGap::continues ? start <= end : start < end;
+  /// As far as an event reaches: the last time of an event that it would be joined by. Where the
+  /// gap splits that is one before its time and its gap.
+  [[nodiscard]] time_point reach(time_point time, duration gap) const noexcept {
+    const bool continues = options_.at_gap == AtGap::continues;
+    if (continues || gap > duration::zero()) return plus(time, continues ? gap : gap - duration{1});
+    return minus(time, duration{1});
   }
   /// The number of a time's day; 0 where days do not split.
   [[nodiscard]] std::int64_t day(time_point time) const noexcept {
@@ -90,19 +103,18 @@ class EventTime {
   /// Whether a time is in a session, which it does not make longer.
   template <class Session>
   [[nodiscard]] bool is_in(time_point time, const Session& session) const noexcept {
-    return session.start <= time && reaches(session.end, time) && day(time) == day(session.start);
+    return session.start <= time && time <= session.reach && day(time) == day(session.start);
   }
   /// Those of a key's sessions, in the order of their starts, that an event meets: from, to.
   template <class Sessions>
   [[nodiscard]] std::pair<std::size_t, std::size_t> meeting(const Sessions& sessions,
                                                             time_point time,
-                                                            time_point end) const noexcept {
+                                                            time_point reach) const noexcept {
     std::size_t to = sessions.size();
-    while (to > 0 &&
-           (!reaches(end, sessions[to - 1].start) || day(sessions[to - 1].start) > day(time)))
+    while (to > 0 && (sessions[to - 1].start > reach || day(sessions[to - 1].start) > day(time)))
       --to;
     std::size_t from = to;
-    while (from > 0 && reaches(sessions[from - 1].end, time) &&
+    while (from > 0 && time <= sessions[from - 1].reach &&
            day(sessions[from - 1].start) == day(time))
       --from;
     return {from, to};
@@ -111,19 +123,20 @@ class EventTime {
   template <class Sessions>
   [[nodiscard]] bool ends_at_midnight(const Sessions& sessions, std::size_t at) const noexcept {
     return RuleIs::has_days && at + 1 < sessions.size() &&
-           reaches(sessions[at].end, sessions[at + 1].start);
+           sessions[at + 1].start <= sessions[at].reach;
   }
 
   // A maximum duration
 
-  [[nodiscard]] bool is_limited() const noexcept { return keeps_events && rule_.limit.has_value(); }
+  [[nodiscard]] bool is_limited() const noexcept { return may_keep && rule_.limit.has_value(); }
   /// As far as a cut reaches that begins at `start`. Precondition: is_limited().
   [[nodiscard]] time_point cut_until(time_point start) const noexcept {
     return plus(start, *rule_.limit);
   }
-  /// Whether no event that is not late can change a cut that begins at `start`.
-  [[nodiscard]] bool is_final(time_point start, time_point watermark) const noexcept {
-    return is_limited() && start < watermark && with_lateness(cut_until(start)) < watermark;
+  /// When a cut that begins at `start` is final: as soon as that is before the watermark, no event
+  /// that is not late can change it.
+  [[nodiscard]] time_point final_at(time_point start) const noexcept {
+    return plus(cut_until(start), options_.lateness);
   }
   /// Whether a time is in a cut, which it does not make longer.
   template <class Part>
@@ -133,12 +146,11 @@ class EventTime {
   /// Where the cut ends that begins with event `from` of those of a session.
   template <class Kept>
   [[nodiscard]] std::size_t cut(const std::vector<Kept>& kept, std::size_t from) const noexcept {
-    time_point end = kept[from].end;
+    time_point reach = kept[from].reach;
     std::size_t at = from + 1;
-    for (; at < kept.size() && reaches(end, kept[at].time) &&
-           !is_beyond(kept[from].time, kept[at].time);
+    for (; at < kept.size() && kept[at].time <= reach && !is_beyond(kept[from].time, kept[at].time);
          ++at)
-      end = std::max(end, kept[at].end);
+      reach = std::max(reach, kept[at].reach);
     return at;
   }
 
@@ -149,7 +161,6 @@ class EventTime {
 
   WindowOptions<Clock> options_;
   RuleIs rule_;
-  bool is_strict_;
 };
 
 }  // namespace detail

@@ -23,9 +23,19 @@ namespace detail {
 template <session_clock Clock, class State>
 struct KeptEvent {
   typename Clock::time_point time;
-  typename Clock::time_point end;  ///< as far as it reaches: `time` and its gap
+  typename Clock::time_point reach;  ///< the last time of an event that it is joined by
   std::uint64_t arrival;
   [[no_unique_address]] State aggregate{};
+};
+
+/// What a sink has been told of a session, or of a cut of one.
+template <session_clock Clock>
+struct Report {
+  std::uint64_t arrival;  ///< what it is known by: of its events, which was the first to arrive
+  typename Clock::time_point start, last;
+  std::uint64_t events;
+
+  friend bool operator==(const Report&, const Report&) = default;
 };
 
 /// A session as it is reported; under a maximum duration, a cut of one.
@@ -34,59 +44,56 @@ struct SessionPart {
   using time_point = typename Clock::time_point;
 
   time_point start{}, last{};
-  time_point end{};           ///< the largest of its events' ends
+  time_point reach{};         ///< the largest of its events' reaches
   time_point id_time{};       ///< the time of the event in it that arrived first
-  std::uint64_t arrival = 0;  ///< of that event: what the part is known by
+  std::uint64_t arrival = 0;  ///< of that event
   std::uint64_t events = 0;
   [[no_unique_address]] State aggregate{};
 
-  /// Whether it has the same events as a part that was the same once: events only come.
-  [[nodiscard]] bool is_still(const SessionPart& old) const noexcept {
-    return arrival == old.arrival && start == old.start && last == old.last && events == old.events;
-  }
+  /// Parts with the same report have the same events: they only come.
+  [[nodiscard]] Report<Clock> report() const noexcept { return {arrival, start, last, events}; }
 };
 
-/// The events of one key between which there is no gap. Where `keeps_events`, they are kept by
-/// (time, arrival), for they may yet be cut in several sessions.
-template <session_clock Clock, class State, bool keeps_events>
+/// The events of one key between which there is no gap. Where `may_keep`, they can be kept one by
+/// one, by (time, arrival), for they may yet be cut in several sessions; all are then, or none.
+template <session_clock Clock, class State, bool may_keep>
 struct OpenSession : SessionPart<Clock, State> {
   using Part = SessionPart<Clock, State>;
   using Kept = KeptEvent<Clock, State>;
   using time_point = typename Clock::time_point;
   struct Nothing {};
 
-  bool is_changed = true;  ///< since the last report
-  [[no_unique_address]] std::conditional_t<keeps_events, std::vector<Kept>, Nothing> kept{};
+  [[no_unique_address]] std::conditional_t<may_keep, std::vector<Kept>, Nothing> kept{};
 
   /// A session of one event, which `add_to` adds to an aggregate's state.
   template <class AddTo>
-  OpenSession(time_point time, time_point reaches, std::uint64_t number, AddTo add_to)
-      : Part{time, time, reaches, time, number, 0, {}} {
-    add(time, reaches, number, add_to);
+  OpenSession(time_point time, time_point its_reach, std::uint64_t number, bool keeps, AddTo add_to)
+      : Part{time, time, its_reach, time, number, 0, {}} {
+    add(time, its_reach, number, keeps, add_to);
   }
 
-  /// Takes in an event that meets it.
+  /// Takes in an event that meets it, and keeps it if it `keeps` events.
   template <class AddTo>
-  void add(time_point time, time_point reaches, std::uint64_t number, AddTo add_to) {
-    if constexpr (keeps_events) {
-      Kept event{time, reaches, number, {}};
-      add_to(event.aggregate);
-      const auto behind =
-          std::upper_bound(kept.begin(), kept.end(), time,
-                           [](time_point at, const Kept& other) { return at < other.time; });
-      kept.insert(behind, std::move(event));
-    } else {
-      add_to(this->aggregate);
+  void add(time_point time, time_point its_reach, std::uint64_t number, bool keeps, AddTo add_to) {
+    if constexpr (may_keep) {
+      if (keeps) {
+        Kept event{time, its_reach, number, {}};
+        add_to(event.aggregate);
+        const auto behind =
+            std::upper_bound(kept.begin(), kept.end(), time,
+                             [](time_point at, const Kept& other) { return at < other.time; });
+        kept.insert(behind, std::move(event));
+      }
     }
+    if (!may_keep || !keeps) add_to(this->aggregate);
     ++this->events;
     this->start = std::min(this->start, time);
     this->last = std::max(this->last, time);
-    this->end = std::max(this->end, reaches);
-    is_changed = true;
+    this->reach = std::max(this->reach, its_reach);
   }
   /// Takes in another session: an event meets both.
   void swallow(OpenSession&& other) {
-    if constexpr (keeps_events) {
+    if constexpr (may_keep) {
       const auto middle = static_cast<std::ptrdiff_t>(kept.size());
       kept.insert(kept.end(), std::make_move_iterator(other.kept.begin()),
                   std::make_move_iterator(other.kept.end()));
@@ -94,9 +101,8 @@ struct OpenSession : SessionPart<Clock, State> {
                          [](const Kept& a, const Kept& b) {
                            return a.time != b.time ? a.time < b.time : a.arrival < b.arrival;
                          });
-    } else {
-      this->aggregate.merge(other.aggregate);
     }
+    this->aggregate.merge(other.aggregate);
     if (other.arrival < this->arrival) {
       this->arrival = other.arrival;
       this->id_time = other.id_time;
@@ -104,19 +110,18 @@ struct OpenSession : SessionPart<Clock, State> {
     this->events += other.events;
     this->start = std::min(this->start, other.start);
     this->last = std::max(this->last, other.last);
-    this->end = std::max(this->end, other.end);
-    if (other.reported_ != nullptr)
-      for (const std::uint64_t part : *other.reported_) set_reported(part);
-    is_changed = true;
+    this->reach = std::max(this->reach, other.reach);
+    if (other.reports_ == nullptr) return;
+    for (const auto& report : *other.reports_) set_report(report);
   }
 
   /// The part of it that has its kept events `from` up to `to`.
-  [[nodiscard]] Part part(std::size_t from, std::size_t to) const requires keeps_events {
-    Part made{kept[from].time,    kept[from].time, kept[from].end,      kept[from].time,
+  [[nodiscard]] Part part(std::size_t from, std::size_t to) const requires may_keep {
+    Part made{kept[from].time,    kept[from].time, kept[from].reach,    kept[from].time,
               kept[from].arrival, to - from,       kept[from].aggregate};
     for (std::size_t at = from + 1; at < to; ++at) {
       made.last = kept[at].time;
-      made.end = std::max(made.end, kept[at].end);
+      made.reach = std::max(made.reach, kept[at].reach);
       made.aggregate.merge(kept[at].aggregate);
       if (kept[at].arrival > made.arrival) continue;
       made.arrival = kept[at].arrival;
@@ -125,32 +130,33 @@ struct OpenSession : SessionPart<Clock, State> {
     return made;
   }
   /// Forgets the first of its kept events, but not all.
-  void drop_front(std::size_t count) requires keeps_events {
+  void drop_front(std::size_t count) requires may_keep {
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
-    const bool was_changed = is_changed;
     static_cast<Part&>(*this) = part(0, kept.size());
     this->aggregate = {};
-    is_changed = was_changed;
   }
 
-  /// Whether a part, known by its `arrival`, was reported; or any.
-  [[nodiscard]] bool is_reported(std::uint64_t part) const noexcept {
-    return reported_ != nullptr &&
-           std::find(reported_->begin(), reported_->end(), part) != reported_->end();
+  /// What was reported of a part, known by its arrival; null where nothing was.
+  [[nodiscard]] const Report<Clock>* report_of(std::uint64_t part) const noexcept {
+    if (reports_ == nullptr) return nullptr;
+    for (const auto& report : *reports_)
+      if (report.arrival == part) return &report;
+    return nullptr;
   }
-  [[nodiscard]] bool is_reported() const noexcept { return reported_ != nullptr; }
-  void set_reported(std::uint64_t part) {
-    if (reported_ == nullptr) reported_ = std::make_unique<std::vector<std::uint64_t>>();
-    reported_->push_back(part);
+  [[nodiscard]] bool is_reported() const noexcept { return reports_ != nullptr; }
+  void set_report(const Report<Clock>& report) {
+    unset_report(report.arrival);
+    if (reports_ == nullptr) reports_ = std::make_unique<std::vector<Report<Clock>>>();
+    reports_->push_back(report);
   }
-  void unset_reported(std::uint64_t part) noexcept {
-    if (reported_ == nullptr) return;
-    std::erase(*reported_, part);
-    if (reported_->empty()) reported_.reset();
+  void unset_report(std::uint64_t part) noexcept {
+    if (reports_ == nullptr) return;
+    std::erase_if(*reports_, [&](const auto& report) { return report.arrival == part; });
+    if (reports_->empty()) reports_.reset();
   }
 
  private:
-  std::unique_ptr<std::vector<std::uint64_t>> reported_;  // most sessions are not, before the end
+  std::unique_ptr<std::vector<Report<Clock>>> reports_;  // most sessions have none before the end
 };
 
 /// A vector that has its only element within itself: most keys have one session.

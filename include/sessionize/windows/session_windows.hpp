@@ -62,8 +62,9 @@ struct CountLate {
 /// An event takes expected constant time, and its share of a short heap, and time linear in those
 /// of its key's open sessions that are later than it; under a maximum duration, linear in its
 /// session's events. Results come in the order in which the watermark passes them; those of one
-/// step, an event or a call, by (start, key). Throws nothing of its own. Sinks must not call back.
-/// One thread at a time may use an object; different objects share nothing.
+/// step, an event or a call, by (start, key), behind those of the event itself. Throws nothing of
+/// its own. Sinks must not call back. One thread at a time may use an object; different objects
+/// share nothing.
 template <session_clock Clock, session_key Key, class Aggregate = NoAggregate, class Rule = NoRule>
 class SessionWindows {
  public:
@@ -159,9 +160,11 @@ class SessionWindows {
     return closing(sink, nobody, [&] {
       for (Entry& entry : table_.entries())
         for (Session& session : entry.value.sessions) {
-          if (!std::exchange(session.is_changed, false)) continue;
-          for (Part& part : parts(session, entry.value))
-            report(key_view(entry.key), session, std::move(part), {});
+          for (Part& part : parts(session, entry.value)) {
+            const auto* told = session.report_of(part.arrival);
+            if (told == nullptr || *told != part.report())
+              report(entry.key, session, std::move(part), {});
+          }
         }
     });
   }
@@ -203,9 +206,9 @@ class SessionWindows {
 
  private:
   using Time = detail::EventTime<Clock, Rule>;
-  static constexpr bool keeps_events = Time::keeps_events;
+  static constexpr bool may_keep = Time::may_keep;
   static constexpr time_point never = Time::never;
-  using Session = detail::OpenSession<Clock, aggregate_state, keeps_events>;
+  using Session = detail::OpenSession<Clock, aggregate_state, may_keep>;
   using Part = detail::SessionPart<Clock, aggregate_state>;
 
   /// An event that keeps no session alive, and waits for one that it is in.
@@ -316,16 +319,16 @@ class SessionWindows {
   template <class Event, class Late>
   std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
     idle_.stop();
-    const Seen seen = see(arrival.key, arrival.time);
-    const bool moves_before = options().close == ClosePolicy::kafka && seen.moves_to;
-    if (moves_before) {
-      move(arrival.key, *seen.moves_to);
-      close_due();
-    }
+    const auto& [suspect, seen] = see(arrival.key, arrival.time);
     std::size_t at = place_of(arrival.key);
-    const time_point watermark =
-        watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
+    time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
+    if (options().close == ClosePolicy::kafka && seen.moves_to)
+      watermark = std::max(watermark, time_.behind(*seen.moves_to));
     const Verdict verdict = join(arrival, at, watermark);
+    if (verdict.rejected) {
+      far_future_.suspect(suspect);
+      return verdict.rejected;
+    }
     results_.finish();
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (seen.moves_to) move(arrival.key, *seen.moves_to);
@@ -340,7 +343,6 @@ class SessionWindows {
       static_cast<void>(deliver(late, late_view<Event>{arrival.key, arrival.time, watermark, reason,
                                                        arrival.data, &arrival.event}));
     };
-    if (verdict.rejected) return verdict.rejected;
     if (verdict.late) {
       ++counters_.accepted;
       tell(*verdict.late);
@@ -355,11 +357,11 @@ class SessionWindows {
   template <class Event>
   Verdict join(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
     const KeyState* key = at == nowhere ? nullptr : &table_.entries()[at].value;
-    const time_point time = arrival.time, end = detail::plus(time, arrival.gap);
-    const bool is_over = time_.is_due(time_.with_lateness(end), watermark);
+    const time_point time = arrival.time, reach = time_.reach(time, arrival.gap);
     if (options().close == ClosePolicy::drops_behind && time < watermark)
       return {{}, LateReason::behind_watermark};
-    if (options().close == ClosePolicy::spark && is_over) return {{}, LateReason::closed};
+    if (options().close == ClosePolicy::spark && time_.is_late(time, reach, watermark))
+      return {{}, LateReason::closed};
     const auto meets_closed = [&](auto meets) {
       return key != nullptr && key->rest != nullptr &&
              std::any_of(key->rest->closed.begin(), key->rest->closed.end(), meets);
@@ -371,23 +373,22 @@ class SessionWindows {
     if (!arrival.alive) return attach(arrival, at, watermark);
 
     const auto [from, to] = key == nullptr ? std::pair(std::size_t{0}, std::size_t{0})
-                                           : time_.meeting(key->sessions, time, end);
+                                           : time_.meeting(key->sessions, time, reach);
     if (to - from == 1 && is_plain(*key)) {
       // What nearly all events do.
-      table_.entries()[at].value.sessions[from].add(time, end, arrivals_, add_to(arrival));
+      table_.entries()[at].value.sessions[from].add(time, reach, arrivals_, false, add_to(arrival));
       count_in(false);
       return {};
     }
-    if (from == to && is_over) return {{}, LateReason::closed};
+    if (from == to && time_.is_late(time, reach, watermark)) return {{}, LateReason::closed};
     if (from == to && meets_closed([&](const Closed& closed) {
-          return !closed.is_cut && time_.reaches(closed.until, time) &&
-                 time_.reaches(end, closed.start);
+          return !closed.is_cut && time <= closed.until && closed.start <= reach;
         }))
       return {{}, LateReason::after_close};
     if (time_.is_limited() && kept_ >= options().max_kept_events)
       return {RejectReason::too_many_events, {}};
-    if (from == to) return open(arrival, at, end);
-    merge(arrival, at, from, to, end);
+    if (from == to) return open(arrival, at, reach);
+    merge(arrival, at, from, to, reach);
     return {};
   }
 
@@ -405,7 +406,7 @@ class SessionWindows {
   }
 
   template <class Event>
-  Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point end) {
+  Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point reach) {
     for (;;) {
       const bool has_session = sessions_ < options().max_sessions;
       const bool has_key = at != nowhere || table_.size() < options().max_keys;
@@ -415,7 +416,7 @@ class SessionWindows {
       if (!evict(has_session)) return {reason, {}};
       at = place_of(arrival.key);
     }
-    Session session(arrival.time, end, arrivals_, add_to(arrival));
+    Session session(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
     at = make_place(arrival.key, at);
     KeyState& key = table_.entries()[at].value;
     std::size_t behind = key.sessions.size();
@@ -431,7 +432,7 @@ class SessionWindows {
 
   template <class Event>
   void merge(const Arrival<Event>& arrival, std::size_t at, std::size_t from, std::size_t to,
-             time_point end) {
+             time_point reach) {
     Entry& entry = table_.entries()[at];
     KeyState& key = entry.value;
     Session& session = key.sessions[from];
@@ -439,7 +440,7 @@ class SessionWindows {
     if (options().emit != Emit::final_only)
       for (std::size_t i = from; i < to; ++i) add_reported(old, key.sessions[i], key);
 
-    session.add(arrival.time, end, arrivals_, add_to(arrival));
+    session.add(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
     for (std::size_t i = from + 1; i < to; ++i) session.swallow(std::move(key.sessions[i]));
     key.sessions.erase(from + 1, to);
     sessions_ -= to - from - 1;
@@ -473,7 +474,8 @@ class SessionWindows {
 
     Waiting event{arrival.time, arrivals_, std::string(arrival.data), {}};
     add_to(arrival)(event.aggregate);
-    Entry& entry = table_.entries()[make_place(arrival.key, place_of(arrival.key))];
+    const std::size_t place = make_place(arrival.key, place_of(arrival.key));
+    Entry& entry = table_.entries()[place];
     KeyState& key = entry.value;
     Session* const holder = is_held ? holder_in(key) : nullptr;
     std::vector<Part> old;
@@ -484,7 +486,6 @@ class SessionWindows {
           std::upper_bound(waiting.begin(), waiting.end(), event.time,
                            [](time_point time, const Waiting& other) { return time < other.time; }),
           std::move(event));
-      if (is_held) holder->is_changed = true;
       make_due(key, next_due(key));
     } else {
       take_in(*holder, std::move(event));
@@ -496,7 +497,6 @@ class SessionWindows {
   static void take_in(Session& session, Waiting&& event) {
     session.aggregate.merge(event.aggregate);
     ++session.events;
-    session.is_changed = true;
   }
   /// Lets those join a session that waited for it. Under a maximum duration they wait for a cut.
   void take_waiting(KeyState& key, Session& session) {
@@ -517,13 +517,15 @@ class SessionWindows {
     kept_ += is_kept ? 1 : 0;
   }
   using Seen = typename detail::FarFuture<Clock, Key>::Seen;
-  /// What an event's time comes to, before it counts.
-  [[nodiscard]] Seen see(const key_view& key, time_point time) {
-    if (!options().max_advance) return {time, false, {}};
+  using Suspect = typename detail::FarFuture<Clock, Key>::Suspect;
+  /// What an event's time comes to, and what to restore where the event is rejected.
+  [[nodiscard]] std::pair<std::optional<Suspect>, Seen> see(const key_view& key, time_point time) {
+    if (!options().max_advance) return {{}, {time, false, {}}};
     const std::optional<time_point> reference = now_                ? now_
                                                 : largest_ == never ? std::nullopt
                                                                     : std::optional(largest_);
-    return far_future_.see(key, time, reference, *options().max_advance);
+    auto before = far_future_.suspect();
+    return {std::move(before), far_future_.see(key, time, reference, *options().max_advance)};
   }
   void move(const key_view& key, time_point to) noexcept {
     largest_ = std::max(largest_, to);
@@ -536,20 +538,19 @@ class SessionWindows {
   /// The sessions that one is cut in: itself, where there is no maximum duration.
   [[nodiscard]] std::vector<Part> parts(const Session& session, const KeyState& key) const {
     std::vector<Part> all;
-    if constexpr (keeps_events) {
+    if constexpr (may_keep) {
       for (std::size_t at = 0; at < session.kept.size();) {
         const std::size_t behind = time_.cut(session.kept, at);
         all.push_back(part(session, key, at, behind));
         at = behind;
       }
-    } else {
-      all.push_back(session);
     }
+    if (!time_.is_limited()) all.push_back(session);
     return all;
   }
   /// A cut of a session, with those of the waiting that are in it.
   [[nodiscard]] Part part(const Session& session, const KeyState& key, std::size_t from,
-                          std::size_t to) const requires keeps_events {
+                          std::size_t to) const requires may_keep {
     Part made = session.part(from, to);
     if (key.rest == nullptr) return made;
     for (const Waiting& event : key.rest->waiting) {
@@ -562,7 +563,7 @@ class SessionWindows {
   void add_reported(std::vector<Part>& to, const Session& session, const KeyState& key) const {
     if (!session.is_reported()) return;
     for (Part& part : parts(session, key))
-      if (session.is_reported(part.arrival)) to.push_back(std::move(part));
+      if (session.report_of(part.arrival) != nullptr) to.push_back(std::move(part));
   }
   /// Emits what has changed of the parts that were reported.
   void report_changes(Entry& entry, Session& session, std::vector<Part>& old) {
@@ -572,36 +573,33 @@ class SessionWindows {
     for (Part& was : old) {
       const auto same = std::find_if(now.begin(), now.end(),
                                      [&](const Part& part) { return part.arrival == was.arrival; });
-      if (same != now.end() && same->is_still(was)) continue;
+      if (same != now.end() && same->report() == was.report()) continue;
       const std::size_t at = same != now.end() ? static_cast<std::size_t>(same - now.begin())
                                                : holder_of(session, was.arrival, now);
       changed[at] = true;
       if (same == now.end()) {
         replaces[at].push_back(was.id_time);
-        session.unset_reported(was.arrival);
+        session.unset_report(was.arrival);
       }
       if (options().emit == Emit::retractions)
         emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {});
     }
     for (std::size_t at = 0; at < now.size(); ++at)
-      if (changed[at])
-        report(key_view(entry.key), session, std::move(now[at]), std::move(replaces[at]));
+      if (changed[at]) report(entry.key, session, std::move(now[at]), std::move(replaces[at]));
   }
   [[nodiscard]] std::size_t holder_of(const Session& session, std::uint64_t arrival,
                                       const std::vector<Part>& now) const noexcept {
-    if constexpr (keeps_events)
+    if constexpr (may_keep)
       for (const auto& event : session.kept)
         if (event.arrival == arrival)
           for (std::size_t at = 0; at < now.size(); ++at)
             if (now[at].start <= event.time && event.time <= now[at].last) return at;
     return 0;
   }
-  void report(const key_view& key, Session& session, Part&& part,
-              std::vector<time_point>&& replaces) {
-    const bool again = session.is_reported(part.arrival);
-    if (!again) session.set_reported(part.arrival);
-    session.is_changed = false;
-    emit(Key(key), std::move(part), again ? Op::update : Op::open, CloseReason::flush,
+  void report(const Key& key, Session& session, Part&& part, std::vector<time_point>&& replaces) {
+    const bool again = session.report_of(part.arrival) != nullptr;
+    session.set_report(part.report());
+    emit(key, std::move(part), again ? Op::update : Op::open, CloseReason::flush,
          std::move(replaces));
   }
   void emit(const Key& key, Part&& part, Op op, CloseReason reason,
@@ -623,22 +621,19 @@ class SessionWindows {
 
   /// When the next thing is due of a session of a key.
   [[nodiscard]] time_point next_due(const Session& session, const KeyState& key) const {
-    time_point due = time_.with_lateness(session.end);
-    if constexpr (keeps_events) {
-      if (time_.is_limited())
-        due = std::min(due, time_.once_behind(time_.with_lateness(time_.cut_until(session.start))));
-      if (options().emit != Emit::final_only)
-        for (const Part& each : parts(session, key))
-          if (!session.is_reported(each.arrival)) due = std::min(due, fires_at(session, each));
-    } else if (options().emit != Emit::final_only && !session.is_reported()) {
-      due = session.end;
-    }
+    time_point due = time_.closes_at(session.reach);
+    if (time_.is_limited()) due = std::min(due, time_.final_at(session.start));
+    if (options().emit == Emit::final_only) return due;
+    if (!time_.is_limited())
+      return session.is_reported() ? due : std::min(due, time_.due(session.reach));
+    for (const Part& each : parts(session, key))
+      if (session.report_of(each.arrival) == nullptr) due = std::min(due, fires_at(session, each));
     return due;
   }
   /// When a part is first reported: no event that is on time can change it then.
   [[nodiscard]] time_point fires_at(const Session& session, const Part& part) const noexcept {
-    if (!time_.is_limited()) return session.end;
-    return std::min(session.end, time_.once_behind(time_.cut_until(part.start)));
+    const time_point due = time_.due(session.reach);
+    return time_.is_limited() ? std::min(due, time_.cut_until(part.start)) : due;
   }
   [[nodiscard]] time_point next_due(const KeyState& key) const {
     time_point due = time_point::max();
@@ -649,7 +644,7 @@ class SessionWindows {
     }
     if (key.rest == nullptr) return due;
     for (const Waiting& event : key.rest->waiting) {
-      if (!is_held(event.time, key)) due = std::min(due, time_.once_behind(event.time));
+      if (!is_held(event.time, key)) due = std::min(due, event.time);
     }
     for (const Closed& closed : key.rest->closed)
       if (!is_met(closed, key)) due = std::min(due, forgotten_at(closed));
@@ -657,7 +652,7 @@ class SessionWindows {
   }
   /// When no event can be late for what is closed.
   [[nodiscard]] time_point forgotten_at(const Closed& closed) const noexcept {
-    return time_.once_behind(time_.with_lateness(detail::plus(closed.until, options().gap)));
+    return detail::plus(detail::plus(closed.until, options().gap), options().lateness);
   }
   /// Whether an event in a cut could also meet a session that is kept.
   [[nodiscard]] bool is_met(const Closed& closed, const KeyState& key) const noexcept {
@@ -671,8 +666,8 @@ class SessionWindows {
   void close_due() {
     const time_point watermark =
         options().watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
-    if (watermark == never || !time_.is_due(at_ticks(due_.soonest()), watermark)) return;
-    const auto is_due = [&](std::int64_t at) { return time_.is_due(at_ticks(at), watermark); };
+    if (watermark == never || at_ticks(due_.soonest()) >= watermark) return;
+    const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
     const auto ask = [&](std::size_t place) { table_.ask_position(place); };
     while (const auto place = due_.pop(is_due, ask)) settle(*place);
     results_.finish_in_order();
@@ -684,7 +679,7 @@ class SessionWindows {
   void settle_if_due(std::size_t at) {
     const KeyState& key = table_.entries()[at].value;
     const std::int64_t due = due_.at(key.number);
-    if (due != INT64_MAX && time_.is_due(at_ticks(due), watermark_of(&key))) settle(at);
+    if (due != INT64_MAX && at_ticks(due) < watermark_of(&key)) settle(at);
   }
   [[nodiscard]] static time_point at_ticks(std::int64_t ticks) noexcept {
     return time_point{duration{static_cast<typename duration::rep>(ticks)}};
@@ -698,19 +693,20 @@ class SessionWindows {
     const bool is_end = why != CloseReason::idle;
     if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
-      const time_point due = time_.with_lateness(key.sessions[0].end);
-      if (!time_.is_due(due, watermark)) return make_due(key, due);
+      const time_point due = time_.closes_at(key.sessions[0].reach);
+      due_.unschedule(key.number);
+      if (due >= watermark) return make_due(key, due);
     }
     due_.unschedule(key.number);
 
     std::size_t kept = 0;
     for (std::size_t i = 0; i < key.sessions.size(); ++i) {
       Session& session = key.sessions[i];
-      const bool is_over = is_end || time_.is_due(time_.with_lateness(session.end), watermark);
+      const bool is_over = is_end || time_.closes_at(session.reach) < watermark;
       bool is_gone = false;
-      if constexpr (keeps_events) {
-        is_gone = close_cuts(entry, i, is_over, why, watermark);
-      } else if (is_over) {
+      if constexpr (may_keep)
+        if (time_.is_limited()) is_gone = close_cuts(entry, i, is_over, why, watermark);
+      if (!time_.is_limited() && is_over) {
         const CloseReason reason =
             time_.ends_at_midnight(key.sessions, i) ? CloseReason::day_boundary : why;
         if (!is_end) remember_closed(key, session);
@@ -737,33 +733,33 @@ class SessionWindows {
   }
   /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
   bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
-                  time_point watermark) requires keeps_events {
+                  time_point watermark) requires may_keep {
     KeyState& key = entry.value;
     Session& session = key.sessions[at];
     const auto& kept = session.kept;
     std::size_t from = 0;
     while (from < kept.size()) {
-      const bool is_final = time_.is_final(kept[from].time, watermark);
+      const bool is_final = time_.final_at(kept[from].time) < watermark;
       if (!is_over && !is_final) break;
       const std::size_t to = time_.cut(kept, from);
       Part made = part(session, key, from, to);
       CloseReason reason = CloseReason::max_duration;
-      if (to < kept.size() && !time_.reaches(made.end, kept[to].time)) reason = CloseReason::idle;
+      if (to < kept.size() && kept[to].time > made.reach) reason = CloseReason::idle;
       if (to == kept.size() && is_over)
         reason = time_.ends_at_midnight(key.sessions, at) ? CloseReason::day_boundary : why;
-      if (time_.is_limited()) {
-        kept_ -= to - from;
-        if (key.rest != nullptr)
-          kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
-            return time_.is_in_cut(event.time, made);
-          });
-      }
+      kept_ -= to - from;
+      if (key.rest != nullptr)
+        kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
+          return time_.is_in_cut(event.time, made);
+        });
       if (why == CloseReason::idle) {
-        remember_closed(key, made);
-        if (is_final)
-          rest_of(key).closed.push_back({made.start, time_.cut_until(made.start), true});
+        if (is_over) remember_closed(key, made);
+        // Whatever steps the watermark takes, what the gap ends before is no cut.
+        const time_point until = time_.cut_until(made.start);
+        if (is_final && (to < kept.size() || until <= session.reach))
+          rest_of(key).closed.push_back({made.start, until, true});
       }
-      session.unset_reported(made.arrival);
+      session.unset_report(made.arrival);
       emit(entry.key, std::move(made), Op::final, reason, {});
       from = to;
     }
@@ -777,17 +773,15 @@ class SessionWindows {
   }
   void remember_closed(KeyState& key, const Part& closed) {
     if (options().after_close != AfterClose::is_late) return;
-    rest_of(key).closed.push_back({closed.start, closed.end, false});
+    rest_of(key).closed.push_back({closed.start, closed.reach, false});
   }
   /// Reports what is due, and is still kept.
   void fire(Entry& entry, Session& session, time_point watermark) {
-    if constexpr (keeps_events) {
-      for (Part& each : parts(session, entry.value))
-        if (!session.is_reported(each.arrival) && time_.is_due(fires_at(session, each), watermark))
-          report(key_view(entry.key), session, std::move(each), {});
-    } else if (!session.is_reported() && time_.is_due(session.end, watermark)) {
-      report(key_view(entry.key), session, Part(session), {});
-    }
+    if (!time_.is_limited() && (session.is_reported() || time_.due(session.reach) >= watermark))
+      return;
+    for (Part& each : parts(session, entry.value))
+      if (session.report_of(each.arrival) == nullptr && fires_at(session, each) < watermark)
+        report(entry.key, session, std::move(each), {});
   }
   /// Gives up those that wait in vain, and what no event can be late for.
   void settle_rest(Entry& entry, time_point watermark, bool is_end) {
@@ -805,7 +799,7 @@ class SessionWindows {
       --counters_.events_open;
     }
     std::erase_if(closed, [&](const Closed& each) {
-      return is_end || (!is_met(each, key) && time_.is_due(forgotten_at(each), watermark));
+      return is_end || (!is_met(each, key) && forgotten_at(each) < watermark);
     });
     if (waiting.empty() && closed.empty()) key.rest.reset();
   }
@@ -818,24 +812,34 @@ class SessionWindows {
   /// that is not wanted, or nothing is ever due.
   bool evict(bool whole_key) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
-    const auto place = due_.pop([](std::int64_t) { return true; }, [](std::size_t) {});
+    std::vector<std::uint32_t> passed;  // keys with nothing but events that wait, or are closed
+    std::optional<std::size_t> place;
+    while ((place = due_.pop([](std::int64_t) { return true; }, [](std::size_t) {}))) {
+      const Entry& entry = table_.entries()[*place];
+      if (whole_key || !entry.value.sessions.empty()) break;
+      passed.push_back(entry.value.number);
+    }
+    for (const std::uint32_t number : passed) {
+      KeyState& key = table_.entries()[due_.place(number)].value;
+      make_due(key, next_due(key));
+    }
     if (!place) return false;
     Entry& entry = table_.entries()[*place];
-    if (!whole_key && entry.value.sessions.size() > 1)
-      evict_session(entry);
-    else
+    if (whole_key || (entry.value.sessions.size() == 1 && entry.value.rest == nullptr))
       settle(*place, CloseReason::evicted);
+    else
+      evict_session(entry);
     return true;
   }
   void evict_session(Entry& entry) {
     KeyState& key = entry.value;
     const auto first =
         std::min_element(key.sessions.begin(), key.sessions.end(),
-                         [](const Session& a, const Session& b) { return a.end < b.end; });
+                         [](const Session& a, const Session& b) { return a.reach < b.reach; });
     const auto at = static_cast<std::size_t>(first - key.sessions.begin());
-    if constexpr (keeps_events)
-      close_cuts(entry, at, true, CloseReason::evicted, never);
-    else
+    if constexpr (may_keep)
+      if (time_.is_limited()) close_cuts(entry, at, true, CloseReason::evicted, never);
+    if (!time_.is_limited())
       emit(entry.key, std::move(*first), Op::final, CloseReason::evicted, {});
     key.sessions.erase(at, at + 1);
     --sessions_;
@@ -872,8 +876,7 @@ class SessionWindows {
   [[nodiscard]] std::uint64_t& late_count(LateReason reason) noexcept {
     return counters_.late_by_reason[static_cast<std::size_t>(reason)];
   }
-  void defer(LateReason reason, typename detail::FarFuture<Clock, Key>::Suspect event,
-             time_point watermark, std::string data) {
+  void defer(LateReason reason, Suspect event, time_point watermark, std::string data) {
     deferred_.push_back({std::move(event.key), event.time, watermark, reason, std::move(data)});
     ++late_count(reason);
   }

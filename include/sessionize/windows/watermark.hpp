@@ -47,7 +47,7 @@ class FarFuture {
       suspect_->time = std::min(suspect_->time, time);
       return {{}, true, {}};
     }
-    const auto [low, high] = std::minmax(suspect_->time, time);
+    const time_point low = std::min(suspect_->time, time), high = std::max(suspect_->time, time);
     if (!is_far(low, high, max_advance)) {
       suspect_.reset();
       return {high, false, {}};
