@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+namespace join_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -103,14 +104,14 @@ std::vector<S> batch(std::vector<View> events, const Options& options, bool by_d
   }
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (sessions[i].reason == sz::CloseReason::day_boundary) continue;
-    std::optional<Time> watermark = options.watermark;
+    Time watermark = options.watermark;
     if (options.out_of_order) {
       const Time moved = latest[options.watermark_of_key ? sessions[i].key : std::string()] -
                          *options.out_of_order;
-      watermark = std::max(watermark.value_or(moved), moved);
+      watermark = std::max(watermark, moved);
     }
     const Time closes = ends[i] + options.lateness;
-    const bool idle = watermark && (splits ? closes <= *watermark : closes < *watermark);
+    const bool idle = splits ? closes <= watermark : closes < watermark;
     sessions[i].reason = idle ? sz::CloseReason::idle : sz::CloseReason::flush;
   }
   std::sort(sessions.begin(), sessions.end(), [](const S& a, const S& b) {
@@ -168,7 +169,7 @@ void check_random(std::uint64_t seed, Rule rule) {
   // A caller's own watermark is never further in a shard's run than at the end of the one run.
   if (random.once_in(3)) {
     in_shard.watermark = Time(std::chrono::hours(random.below(100)) - 50h);
-    options.watermark = *in_shard.watermark + std::chrono::hours(random.below(20));
+    options.watermark = in_shard.watermark + std::chrono::hours(random.below(20));
   }
 
   const auto expected = text_of(batch<S>(events, options, by_day));
@@ -347,3 +348,5 @@ TEST_CASE("a join at the ends of time", "[windows][join]") {
                                           session(Time::max(), Time::max(), flush)}));
   REQUIRE(short_gap.sessions()[0].reason == idle);
 }
+
+}  // namespace join_tests

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+namespace reorder_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -347,3 +348,5 @@ TEST_CASE("a Sessionizer behind a front", "[windows][reorder]") {
     REQUIRE(got[i].starts_session() == starts);
   }
 }
+
+}  // namespace reorder_tests

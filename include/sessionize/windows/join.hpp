@@ -39,7 +39,7 @@ struct JoinOptions {
   bool watermark_of_key = false;
   /// Where the watermark stands at the end, if further than that: the caller moved it, or the
   /// largest time was that of an event in no session.
-  std::optional<TimePoint> watermark{};
+  TimePoint watermark = TimePoint::min();
 };
 
 namespace detail {
@@ -183,12 +183,11 @@ class SessionJoin {
     return options_.at_gap == AtGap::continues ? ticks > allowed : to >= from && ticks >= allowed;
   }
   /// The watermark at the end of a run, or of a key's, whose largest time is `last`.
-  [[nodiscard]] std::optional<time_point> watermark(time_point last) const noexcept {
+  [[nodiscard]] time_point watermark(time_point last) const noexcept {
     if (!options_.out_of_order) return options_.watermark;
     const auto bound = *options_.out_of_order;
-    const bool is_time = !exceeds(time_point::min(), last, bound, AtGap::splits);
-    const time_point moved = is_time ? time_point::min() : last - bound;
-    return options_.watermark ? std::max(moved, *options_.watermark) : moved;
+    if (!exceeds(time_point::min(), last, bound, AtGap::splits)) return options_.watermark;
+    return std::max(last - bound, options_.watermark);
   }
   [[nodiscard]] SplitReason split(const Session& session, const Session& next) const {
     return ask_rule(rule_, Step<time_point>{next.start, session.last, session.start}, NoEvent{},
@@ -240,14 +239,13 @@ class SessionJoin {
   }
   /// Says of the sessions of a key what the end of the run says.
   template <class Iterator>
-  void close(Iterator session, Iterator end, std::optional<time_point> watermark) const {
+  void close(Iterator session, Iterator end, time_point watermark) const {
     for (std::uint64_t ordinal = 1; session != end; ++session, ++ordinal) {
       const auto next = std::next(session);
       if (next != end && meet(*session, *next))
         session->reason = close_reason(split(*session, *next));
       else if (session->reason != CloseReason::idle)
-        session->reason =
-            watermark && is_due(*session, *watermark) ? CloseReason::idle : CloseReason::flush;
+        session->reason = is_due(*session, watermark) ? CloseReason::idle : CloseReason::flush;
       if constexpr (requires { session->ordinal; })
         if (session->ordinal != 0) session->ordinal = ordinal;
       if constexpr (requires { session->id_time = session->start; })
