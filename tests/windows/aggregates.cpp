@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+namespace aggregates_tests {
 namespace {
 
 namespace sz = sessionize;
@@ -263,3 +264,5 @@ TEST_CASE("merging is associative and commutative", "[windows][aggregates]") {
     REQUIRE(got.get<2>() == std::ldexp(static_cast<double>(seconds), -50));
   }
 }
+
+}  // namespace aggregates_tests
