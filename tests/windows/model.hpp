@@ -39,8 +39,7 @@
 // - A result that still holds when its session is closed is not retracted.
 // - An event that does not keep a session alive moves W as any other does.
 // - Of several events of one key that are too far ahead the earliest is to be confirmed. One that
-//   confirms another is reported only where it still moves nothing itself. Where events do not
-//   move W, none is too far ahead.
+//   confirms another is reported only where it still moves nothing itself.
 
 namespace windows_model {
 
@@ -544,7 +543,7 @@ class Model {
       state.largest = later(state.largest, time);
     };
     const auto is_far = [&](Wide time, Wide from) { return time - from > *rules_.max_advance; };
-    if (!rules_.max_advance || !rules_.out_of_order) return follow(event.time);
+    if (!rules_.max_advance) return follow(event.time);
     const auto reference = clock_ ? clock_ : largest_;
     if (!reference) {  // the first two events are each other's
       if (!suspect_) {
@@ -596,10 +595,11 @@ class Model {
         const bool is_due = passed(session.run_end + lateness, now);
         if (is_due || is_final) {
           close(key, session, is_due ? session.cut_by : Reason::max_duration, answer);
-          if (!is_due) {
-            state.closed.pop_back();
+          if (!is_due) state.closed.pop_back();
+          // What the gap ends before is no cut, whatever steps the watermark takes.
+          const Wide reaches = session.run_end - (rules_.splits_at_gap ? 1 : 0);
+          if (is_final && session.start + *rules_.max_duration <= reaches)
             state.final_cuts.push_back({session.start, session.start + *rules_.max_duration});
-          }
         } else if (rules_.emit != Emit::final_only && changed(state, session) &&
                    (is_reported(state, session) || is_full || passed(session.end, now))) {
           report(key, session);

@@ -52,7 +52,7 @@ enum class WatermarkOf : unsigned char {
 /// What happens to an event that needs one more session, or key, than there may be.
 enum class AtMaxSessions : unsigned char {
   rejects_new,      ///< it is rejected, as too_many_sessions or too_many_keys (the default)
-  closes_next_due,  ///< the session that is due first is closed, as `evicted`
+  closes_next_due,  ///< the session that something is due of first is closed, as `evicted`
 };
 
 /// The options of SessionWindows.

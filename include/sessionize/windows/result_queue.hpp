@@ -22,23 +22,22 @@ class ResultQueue {
   using Result = SessionResult<Clock, Key, State>;
   using View = SessionResult<Clock, key_view_t<Key>, const State&>;
 
-  /// Adds a result of the present step.
-  void push(Result&& result) { step_.push_back(std::move(result)); }
-  /// Lets the results of the step go as they came.
+  /// Adds a result of the present step, which has its place by `order`, a start.
+  void push(Result&& result, typename Clock::time_point order) {
+    step_.push_back({std::move(result), order});
+  }
+  /// Ends the step: its results go by (order, key), and else as they came.
   void finish() {
-    for (Result& result : step_) waiting_.push_back(std::move(result));
+    if (step_.empty()) return;
+    if (step_.size() > 1)
+      std::stable_sort(step_.begin(), step_.end(), [](const Ordered& a, const Ordered& b) {
+        if (a.order != b.order) return a.order < b.order;
+        return key_view_t<Key>(a.result.key) < key_view_t<Key>(b.result.key);
+      });
+    for (Ordered& each : step_) waiting_.push_back(std::move(each.result));
     step_.clear();
     constexpr std::size_t kept = 1024;
-    if (step_.capacity() > kept) std::vector<Result>().swap(step_);
-  }
-  /// Lets them go by (start, key).
-  void finish_in_order() {
-    if (step_.size() > 1)
-      std::stable_sort(step_.begin(), step_.end(), [](const Result& a, const Result& b) {
-        if (a.start != b.start) return a.start < b.start;
-        return key_view_t<Key>(a.key) < key_view_t<Key>(b.key);
-      });
-    finish();
+    if (step_.capacity() > kept) std::vector<Ordered>().swap(step_);
   }
   /// Gives a sink what is there, until it refuses.
   template <class Sink>
@@ -65,7 +64,12 @@ class ResultQueue {
   [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
 
  private:
-  std::vector<Result> step_;
+  struct Ordered {
+    Result result;
+    typename Clock::time_point order;
+  };
+
+  std::vector<Ordered> step_;
   std::deque<Result> waiting_;
 };
 

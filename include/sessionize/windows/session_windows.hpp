@@ -27,6 +27,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -329,15 +330,12 @@ class SessionWindows {
       far_future_.suspect(suspect);
       return verdict.rejected;
     }
-    results_.finish();
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (seen.moves_to) move(arrival.key, *seen.moves_to);
     close_due();
-    if (options().watermark_of == WatermarkOf::key) {
-      at = place_of(arrival.key);
-      if (at != nowhere) settle_if_due(at);
-      results_.finish_in_order();
-    }
+    if (options().watermark_of == WatermarkOf::key)
+      if (at = place_of(arrival.key); at != nowhere) settle_if_due(at);
+    results_.finish();
     const auto tell = [&](LateReason reason) {
       ++late_count(reason);
       static_cast<void>(deliver(late, late_view<Event>{arrival.key, arrival.time, watermark, reason,
@@ -387,7 +385,7 @@ class SessionWindows {
       return {{}, LateReason::after_close};
     if (time_.is_limited() && kept_ >= options().max_kept_events)
       return {RejectReason::too_many_events, {}};
-    if (from == to) return open(arrival, at, reach);
+    if (from == to) return open(arrival, at, reach, watermark);
     merge(arrival, at, from, to, reach);
     return {};
   }
@@ -406,21 +404,26 @@ class SessionWindows {
   }
 
   template <class Event>
-  Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point reach) {
+  Verdict open(const Arrival<Event>& arrival, std::size_t at, time_point reach,
+               time_point watermark) {
     for (;;) {
       const bool has_session = sessions_ < options().max_sessions;
       const bool has_key = at != nowhere || table_.size() < options().max_keys;
       if (has_session && has_key) break;
       const auto reason =
           has_session ? RejectReason::too_many_keys : RejectReason::too_many_sessions;
-      if (!evict(has_session)) return {reason, {}};
+      if (!evict(has_session, watermark)) return {reason, {}};
       at = place_of(arrival.key);
     }
     Session session(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
     at = make_place(arrival.key, at);
     KeyState& key = table_.entries()[at].value;
     std::size_t behind = key.sessions.size();
-    while (behind > 0 && key.sessions[behind - 1].start > arrival.time) --behind;
+    // By (start, reach): a point may begin where another session does.
+    while (behind > 0 && (key.sessions[behind - 1].start > arrival.time ||
+                          (key.sessions[behind - 1].start == arrival.time &&
+                           key.sessions[behind - 1].reach > reach)))
+      --behind;
     count_in(time_.is_limited());
     ++sessions_;
     ++counters_.sessions_opened;
@@ -469,7 +472,7 @@ class SessionWindows {
     if (!is_held && arrival.time < watermark) return {{}, LateReason::unattached};
     const bool waits = !is_held || time_.is_limited();
     if (waits && kept_ >= options().max_kept_events) return {RejectReason::too_many_events, {}};
-    if (at == nowhere && table_.size() >= options().max_keys && !evict(true))
+    if (at == nowhere && table_.size() >= options().max_keys && !evict(true, watermark))
       return {RejectReason::too_many_keys, {}};
 
     Waiting event{arrival.time, arrivals_, std::string(arrival.data), {}};
@@ -509,6 +512,7 @@ class SessionWindows {
     });
     kept_ -= static_cast<std::size_t>(waiting.end() - taken);
     waiting.erase(taken, waiting.end());
+    drop_empty(key.rest);
   }
   void count_in(bool is_kept) noexcept {
     ++counters_.accepted;
@@ -582,7 +586,7 @@ class SessionWindows {
         session.unset_report(was.arrival);
       }
       if (options().emit == Emit::retractions)
-        emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {});
+        emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {}, now[at].start);
     }
     for (std::size_t at = 0; at < now.size(); ++at)
       if (changed[at]) report(entry.key, session, std::move(now[at]), std::move(replaces[at]));
@@ -602,14 +606,16 @@ class SessionWindows {
     emit(key, std::move(part), again ? Op::update : Op::open, CloseReason::flush,
          std::move(replaces));
   }
+  /// `order` is the start that a result has its place by: a retraction goes before what follows it.
   void emit(const Key& key, Part&& part, Op op, CloseReason reason,
-            std::vector<time_point>&& replaces) {
+            std::vector<time_point>&& replaces, std::optional<time_point> order = {}) {
     const std::uint64_t events = part.events;
     results_.push(result_type{{key, part.start, part.last, events, reason, 0},
                               op,
                               options().emit == Emit::final_only ? part.start : part.id_time,
                               std::move(replaces),
-                              std::move(part.aggregate)});
+                              std::move(part.aggregate)},
+                  order.value_or(part.start));
     if (op != Op::final) return;
     counters_.events_open -= events;
     counters_.events_pending += events;
@@ -670,7 +676,6 @@ class SessionWindows {
     const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
     const auto ask = [&](std::size_t place) { table_.ask_position(place); };
     while (const auto place = due_.pop(is_due, ask)) settle(*place);
-    results_.finish_in_order();
     if (table_.size() < shrunk_at_ / 8) {
       table_.shrink();
       shrunk_at_ = table_.size();
@@ -686,10 +691,10 @@ class SessionWindows {
   }
 
   /// Closes, reports and forgets what is due of one key; everything, where there is another reason.
-  void settle(std::size_t at, CloseReason why = CloseReason::idle) {
+  void settle(std::size_t at, CloseReason why = CloseReason::idle, time_point behind = never) {
     Entry& entry = table_.entries()[at];
     KeyState& key = entry.value;
-    const time_point watermark = watermark_of(&key);
+    const time_point watermark = std::max(watermark_of(&key), behind);
     const bool is_end = why != CloseReason::idle;
     if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
@@ -702,15 +707,15 @@ class SessionWindows {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < key.sessions.size(); ++i) {
       Session& session = key.sessions[i];
-      const bool is_over = is_end || time_.closes_at(session.reach) < watermark;
+      const bool is_due = time_.closes_at(session.reach) < watermark;
+      const CloseReason reason = is_due ? CloseReason::idle : why;
       bool is_gone = false;
       if constexpr (may_keep)
-        if (time_.is_limited()) is_gone = close_cuts(entry, i, is_over, why, watermark);
-      if (!time_.is_limited() && is_over) {
-        const CloseReason reason =
-            time_.ends_at_midnight(key.sessions, i) ? CloseReason::day_boundary : why;
+        if (time_.is_limited()) is_gone = close_cuts(entry, i, is_due || is_end, reason, watermark);
+      if (!time_.is_limited() && (is_due || is_end)) {
         if (!is_end) remember_closed(key, session);
-        emit(entry.key, std::move(session), Op::final, reason, {});
+        emit(entry.key, std::move(session), Op::final,
+             time_.ends_at_midnight(key.sessions, i) ? CloseReason::day_boundary : reason, {});
         is_gone = true;
       }
       if (is_gone) {
@@ -767,6 +772,9 @@ class SessionWindows {
     if (from != 0) session.drop_front(from);
     return false;
   }
+  static void drop_empty(std::unique_ptr<Rest>& rest) noexcept {
+    if (rest != nullptr && rest->waiting.empty() && rest->closed.empty()) rest.reset();
+  }
   [[nodiscard]] static Rest& rest_of(KeyState& key) {
     if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
     return *key.rest;
@@ -801,48 +809,68 @@ class SessionWindows {
     std::erase_if(closed, [&](const Closed& each) {
       return is_end || (!is_met(each, key) && forgotten_at(each) < watermark);
     });
-    if (waiting.empty() && closed.empty()) key.rest.reset();
+    drop_empty(key.rest);
   }
   [[nodiscard]] bool is_held(time_point time, const KeyState& key) const noexcept {
     return std::any_of(key.sessions.begin(), key.sessions.end(),
                        [&](const Session& session) { return time_.is_in(time, session); });
   }
 
-  /// Makes room by closing what is due first, all of its key where a key has to go. False where
-  /// that is not wanted, or nothing is ever due.
-  bool evict(bool whole_key) {
+  /// Of a key's sessions, the one that something is due of first.
+  struct FirstDue {
+    time_point due, start;
+    std::uint32_t number;  // of the key
+    std::size_t session;
+  };
+  [[nodiscard]] FirstDue first_due(const KeyState& key) const {
+    FirstDue first{time_point::max(), time_point::max(), key.number, 0};
+    for (std::size_t i = 0; i < key.sessions.size(); ++i)
+      if (const time_point due = next_due(key.sessions[i], key); i == 0 || due < first.due)
+        first = {due, key.sessions[i].start, key.number, i};
+    return first;
+  }
+  /// Makes room by closing the session that something is due of first, ties by (start, key); all of
+  /// its key, where a key has to go. False where that is not wanted, or nothing is ever due.
+  bool evict(bool whole_key, time_point watermark) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
-    std::vector<std::uint32_t> passed;  // keys with nothing but events that wait, or are closed
-    std::optional<std::size_t> place;
-    while ((place = due_.pop([](std::int64_t) { return true; }, [](std::size_t) {}))) {
+    const auto key_of = [&](std::uint32_t number) -> Entry& {
+      return table_.entries()[due_.place(number)];
+    };
+    std::vector<std::uint32_t> passed;
+    std::optional<FirstDue> first;
+    const auto may_be_first = [&](std::int64_t at) { return !first || at_ticks(at) <= first->due; };
+    while (const auto place = due_.pop(may_be_first, [](std::size_t) {})) {
       const Entry& entry = table_.entries()[*place];
-      if (whole_key || !entry.value.sessions.empty()) break;
       passed.push_back(entry.value.number);
+      if (entry.value.sessions.empty()) continue;
+      const FirstDue its = first_due(entry.value);
+      if (!first || std::tie(its.due, its.start) < std::tie(first->due, first->start) ||
+          (its.due == first->due && its.start == first->start &&
+           key_view(entry.key) < key_view(key_of(first->number).key)))
+        first = its;
     }
-    for (const std::uint32_t number : passed) {
-      KeyState& key = table_.entries()[due_.place(number)].value;
-      make_due(key, next_due(key));
-    }
-    if (!place) return false;
-    Entry& entry = table_.entries()[*place];
+    for (const std::uint32_t number : passed)
+      make_due(key_of(number).value, next_due(key_of(number).value));
+    if (!first) return false;
+    Entry& entry = key_of(first->number);
     if (whole_key || (entry.value.sessions.size() == 1 && entry.value.rest == nullptr))
-      settle(*place, CloseReason::evicted);
+      settle(due_.place(first->number), CloseReason::evicted, watermark);
     else
-      evict_session(entry);
+      evict_session(entry, first->session, watermark);
     return true;
   }
-  void evict_session(Entry& entry) {
+  void evict_session(Entry& entry, std::size_t at, time_point watermark) {
     KeyState& key = entry.value;
-    const auto first =
-        std::min_element(key.sessions.begin(), key.sessions.end(),
-                         [](const Session& a, const Session& b) { return a.reach < b.reach; });
-    const auto at = static_cast<std::size_t>(first - key.sessions.begin());
+    const bool is_due = time_.closes_at(key.sessions[at].reach) < watermark;
+    const CloseReason why = is_due ? CloseReason::idle : CloseReason::evicted;
     if constexpr (may_keep)
-      if (time_.is_limited()) close_cuts(entry, at, true, CloseReason::evicted, never);
-    if (!time_.is_limited())
-      emit(entry.key, std::move(*first), Op::final, CloseReason::evicted, {});
+      if (time_.is_limited()) close_cuts(entry, at, true, why, watermark);
+    if (!time_.is_limited()) emit(entry.key, std::move(key.sessions[at]), Op::final, why, {});
     key.sessions.erase(at, at + 1);
     --sessions_;
+    drop_empty(key.rest);
+    due_.unschedule(key.number);
+    if (key.sessions.empty() && key.rest == nullptr) return forget(table_.position(entry));
     make_due(key, next_due(key));
   }
 
@@ -896,7 +924,7 @@ class SessionWindows {
     if (done.delivery == Delivery::refused) return done;
     closed_ = 0;
     work();
-    results_.finish_in_order();
+    results_.finish();
     tell_deferred(late);
     return {closed_, results_.drain(sink, counters_)};
   }
