@@ -21,6 +21,8 @@ class AnyOf {
 
   constexpr explicit AnyOf(Rules... rules) : rules_(std::move(rules)...) {}
 
+  [[nodiscard]] constexpr const std::tuple<Rules...>& rules() const noexcept { return rules_; }
+
   template <class TimePoint, class Event>
   [[nodiscard]] constexpr SplitReason operator()(const Step<TimePoint>& step, const Event& event,
                                                  const State& state) const {
