@@ -51,6 +51,7 @@ struct RunOptions {
   std::string output{};  // standard output where empty, as for the next two
   std::string into{};
   std::string errors{};
+  std::string state{};  // none where empty
   bool strict = false;
   bool discover = false;
   bool stats = false;

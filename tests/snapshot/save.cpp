@@ -146,7 +146,7 @@ TEST_CASE("snapshot: any one bit", "[snapshot]") {
 // object, are refused. Would catch: a table with a key twice.
 TEST_CASE("snapshot: a state that cannot be", "[snapshot]") {
   sz::Sessionizer<EventClock, std::uint32_t> sessions;
-  for (const std::uint32_t key : {1, 2}) sessions.observe(key, at(0s));
+  for (const std::uint32_t key : {1U, 2U}) sessions.observe(key, at(0s));
   const auto bytes = unsealed(bytes_of(sessions));
   const std::size_t size = 4 + 3 * 8 + 2 * 8;  // of a key and its state
   const auto front = bytes.substr(0, bytes.size() - 8 - 2 * size);

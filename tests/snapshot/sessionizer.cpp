@@ -410,7 +410,7 @@ TEST_CASE("snapshot of a Sessionizer: a rule with a name of its own", "[snapshot
   refused(with(Named{3}), with(Named{4}), SnapshotReason::other_rule, "limit 3");
   auto same = with(Named{3});
   CHECK(sz::restore(same, bytes_of(with(Named{3}))));
-  const int captured = 5;  // a lambda with a capture cannot be assigned
+  const std::uint64_t captured = seed();  // a lambda with a capture cannot be assigned
   auto nameless = with([captured](const sz::Step<Time>& step) { return step.events > captured; });
   CHECK(sz::restore(nameless, bytes_of(nameless)));
 }

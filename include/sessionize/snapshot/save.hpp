@@ -42,6 +42,15 @@ inline constexpr std::string_view snapshot_magic{"\x89SNAP\r\n\x1a", 8};
 inline constexpr std::uint32_t snapshot_version = 1;
 
 template <class Object>
+consteval bool check_object() {
+  constexpr bool has_snapshots = requires { sizeof(SnapshotAccess<Object>); };
+  static_assert(has_snapshots,
+                "this is no object that has snapshots: include sessionize/snapshot/snapshot.hpp, "
+                "and save a Sessionizer");
+  return has_snapshots;
+}
+
+template <class Object>
 [[nodiscard]] SnapshotDescription description_of(const Object& object) {
   SnapshotDescription description;
   SnapshotAccess<Object>::describe(object, description);
@@ -50,6 +59,7 @@ template <class Object>
 
 template <class Object>
 [[nodiscard]] Result<std::string, SnapshotError> restore_from(Object& object, SnapshotReader& in) {
+  static_assert(check_object<Object>());
   using Access = SnapshotAccess<Object>;
   const auto refusal = [&] { return Failure<SnapshotError>{*in.error()}; };
 
@@ -88,6 +98,7 @@ template <class Object, class Sink>
 requires byte_sink<std::remove_reference_t<Sink>>
 [[nodiscard]] Result<std::uint64_t, SnapshotError> save(const Object& object, Sink&& sink,
                                                         std::string_view position = {}) {
+  static_assert(detail::check_object<Object>());
   using Access = detail::SnapshotAccess<Object>;
   if (const std::string_view busy = Access::busy(object); !busy.empty())
     return Failure{SnapshotError{SnapshotReason::pending_deliveries, std::string(busy)}};
