@@ -2,6 +2,8 @@
 
 #include "run.hpp"
 
+#include <initializer_list>
+
 #include <unistd.h>
 
 namespace sessionize {
@@ -39,14 +41,16 @@ struct SnapshotTraits<command::InputPosition> {
 namespace command {
 
 std::string input_options(const RunOptions& run) {
-  std::string text = "--key ";
-  for (const auto& field : run.mapping.key)
-    text += (&field == &run.mapping.key[0] ? "" : ",") + field;
-  text += " --time " + run.mapping.time + " --time-unit ";
-  text += run.guess_time_format ? "auto" : to_string(run.mapping.time_format);
-  for (const auto& [field, value] : run.where) text += " --where " + field + '=' + value;
-  if (run.split_on) text += " --split-on " + *run.split_on;
-  if (run.end_when) text += " --end-when " + run.end_when->field + '=' + run.end_when->value;
+  std::string text;
+  const auto add = [&](std::initializer_list<std::string_view> parts) {
+    for (const auto part : parts) text += part;
+  };
+  for (const auto& field : run.mapping.key) add({text.empty() ? "--key " : ",", field});
+  add({" --time ", run.mapping.time, " --time-unit "});
+  add({run.guess_time_format ? "auto" : to_string(run.mapping.time_format)});
+  for (const auto& [field, value] : run.where) add({" --where ", field, "=", value});
+  if (run.split_on) add({" --split-on ", *run.split_on});
+  if (run.end_when) add({" --end-when ", run.end_when->field, "=", run.end_when->value});
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <ratio>
 #include <string>
@@ -70,13 +71,14 @@ class SnapshotDescription {
     for (std::size_t i = 0; i < fields_.size() && i < count; ++i) {
       std::string name, value;
       if (!in.get(name) || !in.get(value)) return false;
-      if (name != fields_[i].name)
-        return in.refuse(SnapshotReason::other_options, "the snapshot speaks of an option \"" +
-                                                            name + "\", where this object has \"" +
-                                                            fields_[i].name + '"');
-      if (value != fields_[i].value)
-        return in.refuse(fields_[i].other, "the snapshot has " + name + " \"" + value +
-                                               "\", and this object \"" + fields_[i].value + '"');
+      const Field& mine = fields_[i];
+      if (name != mine.name)
+        return in.refuse(SnapshotReason::other_options,
+                         text({"the snapshot speaks of an option \"", name,
+                               "\", where this object has \"", mine.name, "\""}));
+      if (value != mine.value)
+        return in.refuse(mine.other, text({"the snapshot has ", name, " \"", value,
+                                           "\", and this object \"", mine.value, "\""}));
     }
     if (count == fields_.size()) return true;
     return in.refuse(SnapshotReason::other_options,
@@ -84,6 +86,12 @@ class SnapshotDescription {
   }
 
  private:
+  [[nodiscard]] static std::string text(std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts) text += part;
+    return text;
+  }
+
   std::vector<Field> fields_;
 };
 
