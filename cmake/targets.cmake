@@ -14,7 +14,8 @@ endfunction()
 file(GLOB core_headers CONFIGURE_DEPENDS
      ${include_dir}/sessionize/*.hpp ${include_dir}/sessionize/detail/*.hpp
      ${include_dir}/sessionize/rules/*.hpp ${include_dir}/sessionize/sinks/*.hpp
-     ${include_dir}/sessionize/state/*.hpp ${include_dir}/sessionize/windows/*.hpp)
+     ${include_dir}/sessionize/snapshot/*.hpp ${include_dir}/sessionize/state/*.hpp
+     ${include_dir}/sessionize/windows/*.hpp)
 sessionize_add_library(sessionize sessionize ${core_headers})
 target_compile_features(sessionize INTERFACE cxx_std_20)
 

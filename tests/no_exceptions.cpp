@@ -4,6 +4,7 @@
 // header of the core, also one that only an instantiation reaches.
 
 #include <sessionize/sessionize.hpp>
+#include <sessionize/snapshot/snapshot.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -140,10 +141,28 @@ void sinks_and_texts() {
   check(sz::utc_fields(*time).year == 2022, "utc_fields");
 }
 
+void snapshots() {
+  const auto rule = sz::any_of(sz::end_marker(&Click::logout), sz::max_duration(1h));
+  auto sessions = sz::make_sessionizer<Clock, std::string>({}, rule);
+  sessions.observe("ann", Time{}, Click{});
+  std::string bytes;
+  check(sz::save(
+            sessions, [&](std::string_view more) { bytes += more; }, "1")
+            .has_value(),
+        "save");
+  auto restored = sz::make_sessionizer<Clock, std::string>({}, rule);
+  const auto position = sz::restore(restored, bytes);
+  check(position && *position == "1" && restored.size() == 1, "restore");
+  check(!sz::restore(restored, std::string_view("x")), "restore nothing");
+  check(!sz::restore_file(restored, "/no/such/file"), "restore no file");
+  check(!sz::save_file(restored, "/no/such/file"), "save no file");
+}
+
 }  // namespace
 
 int main() {
   a_stream();
+  snapshots();
   one_event_at_a_time();
   sinks_and_texts();
   if (failures == 0) std::puts("no exceptions needed");

@@ -25,6 +25,7 @@ int discover(const RunOptions& options) {
     code = exit_io_error;
   }
   Output output(options.output);
+  output.open();
   output(discovery.schema().to_json());
   output("\n");
   if (output.close() || output.broken_pipe()) return code;

@@ -14,6 +14,7 @@ int generate(const GenerateOptions& options) {
   using Clock = std::chrono::steady_clock;
   sessionize::testing::ClickGenerator clicks(options.clicks);
   Output output("");
+  output.open();
   std::string line;
   const auto began = Clock::now();
   for (const auto& click : clicks.take(options.events)) {

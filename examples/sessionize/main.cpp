@@ -1,6 +1,7 @@
 // The command `sessionize`: JSON Lines of clicks in, sessions out. A thin user of the library:
 //   options.cpp        the command line
 //   run.cpp            a run: read, select, sessionize, write
+//   state_file.cpp     what --state keeps
 //   whole_input.cpp    sessions of the whole input, for --emit sessions and --into
 //   event_time.hpp     sessions in event time, for --order event
 //   session_table.cpp  the SQLite table of --into

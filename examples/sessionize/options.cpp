@@ -305,6 +305,11 @@ void add_output_options(CLI::App& app, RunOptions& run) {
                  "also store sessions (and with --emit records the records) in a SQLite database")
       ->type_name("FILE.db")
       ->group(group);
+  app.add_option("--state", run.state,
+                 "go on where the last run with this file ended, and save the state there at the "
+                 "end, on SIGTERM and on SIGINT")
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--errors", run.errors, "write what was rejected there, a line of JSON each")
       ->type_name("FILE")
       ->group(group);
@@ -392,7 +397,8 @@ void check_files(const RunOptions& run) {
   const std::pair<const char*, const std::string&> written[] = {{"--output", run.output},
                                                                 {"--errors", run.errors},
                                                                 {"--into", run.into},
-                                                                {"--late", run.late}};
+                                                                {"--late", run.late},
+                                                                {"--state", run.state}};
   for (const auto& [option, path] : written) {
     if (path.empty()) continue;
     for (const auto& file : run.files)
@@ -451,6 +457,15 @@ void check(RunOptions& run) {
     refuse(
         "--keep copies from an event, and a session has many: use it with --emit records or "
         "starts");
+  if (!run.state.empty()) {
+    if (run.discover) refuse("--state does nothing for --discover: leave it away");
+    if (run.emit == Emit::sessions)
+      refuse(
+          "--state goes on with a stream, and --emit sessions needs the whole input: use it with "
+          "--emit records or starts");
+    if (!run.into.empty())
+      refuse("--state goes on with a stream, and --into needs the whole input: leave one away");
+  }
   for (const auto& field : run.keep) {
     if (std::find(names.begin(), names.end(), field) != names.end())
       refuse("--keep: the output has a field '" + field + "' already");

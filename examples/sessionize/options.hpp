@@ -58,6 +58,7 @@ struct RunOptions {
   std::string into{};
   std::string errors{};
   std::string late{};
+  std::string state{};  // none where empty
   bool strict = false;
   bool discover = false;
   bool stats = false;

@@ -19,17 +19,24 @@ class Output {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Standard output where `path` is empty; ok() says whether the file could be opened.
+  /// What a file that is there already is for: to be replaced, or to be written on.
+  enum class Old { replaced, kept };
+
+  /// Standard output where `path` is empty.
   explicit Output(const std::string& path)
-      : name_(path.empty() ? "standard output" : path),
-        fd_(path.empty() ? STDOUT_FILENO
-                         : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) error_ = errno;
-  }
+      : name_(path.empty() ? "standard output" : path), is_file_(!path.empty()) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output() {
     if (fd_ > STDERR_FILENO) ::close(fd_);
+  }
+
+  /// To be called before anything is written; returns whether the file could be opened.
+  bool open(Old old = Old::replaced) {
+    const int mode = O_WRONLY | O_CREAT | O_CLOEXEC | (old == Old::kept ? O_APPEND : O_TRUNC);
+    fd_ = is_file_ ? ::open(name_.c_str(), mode, 0666) : STDOUT_FILENO;
+    if (fd_ < 0) error_ = errno;
+    return ok();
   }
 
   /// Takes bytes; false once writing has failed.
@@ -75,7 +82,8 @@ class Output {
   static constexpr std::size_t block = 65'536;
 
   std::string name_;
-  int fd_;
+  bool is_file_;
+  int fd_ = -1;
   int error_ = 0;
   std::string buffer_;
   Clock::time_point held_since_{};

@@ -92,6 +92,8 @@ class Lines {
   void operator()(const Value& value) {
     static_cast<void>(format_ == Format::csv ? csv_.emit(value) : json_.emit(value));
   }
+  /// The lines go behind those of an earlier run, which have the header.
+  void go_on() { csv_.skip_header(); }
   /// The end of the lines: CSV has a header though there is none.
   void finish() {
     if (format_ == Format::csv) static_cast<void>(csv_.flush());

@@ -4,12 +4,15 @@
 #include "input.hpp"
 #include "results.hpp"
 #include "rules.hpp"
+#include "state_file.hpp"
+#include "stop_signal.hpp"
 #ifdef SESSIONIZE_WITH_SQLITE
 #include "session_table.hpp"
 #endif
 
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/sessionizer.hpp>
+#include <sessionize/snapshot/sessionizer.hpp>
 #ifdef SESSIONIZE_WITH_SIMDJSON
 #include <sessionize/simdjson/event_reader.hpp>
 #endif
@@ -261,10 +264,13 @@ class Run {
   }
 
   int execute() {
+    if (!options_.state.empty())
+      if (const auto exit = go_on()) return *exit;
     if (!open()) return exit_io_error;
     for (const auto& file : options_.files) read(file);
     decide_time_format();
     finish();
+    if (position_) save_state();
     return exit_code();
   }
 
@@ -283,7 +289,43 @@ class Run {
     return mapping;
   }
 
+  /// Goes on where the last run ended; returns an exit code where that cannot be.
+  std::optional<int> go_on() {
+    Resumption from = resume(options_, sessionizer_);
+    if (from.exit) {
+      complain(from.complaint);
+      return from.exit;
+    }
+    if (from.position) {
+      goes_on_ = true;
+      record_lines_.go_on();
+      sessions_before_ = sessionizer_.counters().sessions_started;
+      position_ = std::move(from.position);
+    } else {
+      position_.emplace().options = input_options(options_);
+    }
+    if (position_->time_format) {
+      reader_.set_time_format(*position_->time_format);
+      sampling_ = false;
+    }
+    stop_.emplace();
+    return std::nullopt;
+  }
+
+  /// Saves the state behind the results: those of events that it is past are written.
+  void save_state() {
+    for (const auto* output : outputs_)
+      if (!output->ok()) return;
+    const auto saved = s::save_file(sessionizer_, options_.state, to_bytes(*position_));
+    if (saved) return;
+    complain(saved.error().message);
+    state_error_ = true;
+  }
+
   bool open() {
+    const auto old = goes_on_ ? Output::Old::kept : Output::Old::replaced;
+    output_.open(old);
+    if (auto* errors = errors_.output()) errors->open(old);
     if (!output_.ok()) complain(output_.complaint());
     outputs_.push_back(&output_);
     if (auto* errors = errors_.output()) {
@@ -306,7 +348,8 @@ class Run {
   }
 
   void read(const std::string& file) {
-    if (!wants_more()) return;
+    if (!wants_more() || (stop_ && StopSignal::came())) return;
+    bool unfinished = false;
     const int error = read_lines(
         file, outputs_,
         [&](const s::json::Line& line) {
@@ -318,7 +361,9 @@ class Run {
           report_progress();
           return wants_more();
         },
-        [&] { decide_batch(); }, &lines_);
+        [&] { decide_batch(); }, &lines_, position_ ? &*position_ : nullptr, &unfinished);
+    if (unfinished)
+      complain(file + ": its last line has no line end yet, and is left for the next run");
     if (error == 0) return;
     complain("cannot read " + file + ": " + std::generic_category().message(error));
     read_error_ = true;
@@ -346,6 +391,7 @@ class Run {
     const auto format = votes.winner();
     if (format) reader_.set_time_format(*format);
     if (format) control_.set_time_format(*format);
+    if (position_ && !sample_.empty()) position_->time_format = reader_.mapping().time_format;
     complain("--time-unit auto: " + std::string(to_string(reader_.mapping().time_format)) +
              (format ? ", as " + std::to_string(votes.votes(*format)) + " of " +
                            std::to_string(votes.samples()) + " times in the first lines are in it"
@@ -533,7 +579,7 @@ class Run {
       sessions_ = sessions.size();
     } else {
       record_lines_.finish();
-      sessions_ = sessionizer_.counters().sessions_started;
+      sessions_ = sessionizer_.counters().sessions_started - sessions_before_;
     }
 #ifdef SESSIONIZE_WITH_SQLITE
     if (table_) {
@@ -551,7 +597,7 @@ class Run {
   }
 
   [[nodiscard]] int exit_code() const {
-    bool io_error = read_error_;
+    bool io_error = read_error_ || state_error_;
     for (const auto* output : outputs_)
       io_error = io_error || !(output->ok() || output->broken_pipe());
 #ifdef SESSIONIZE_WITH_SQLITE
@@ -630,6 +676,11 @@ class Run {
   std::uint64_t lines_ = 0, taken_ = 0, accepted_ = 0, filtered_ = 0, sessions_ = 0;
   std::uint64_t control_lines_ = 0;
   bool read_error_ = false;
+  std::optional<InputPosition> position_;  // with --state
+  std::optional<StopSignal> stop_;         // with --state
+  bool goes_on_ = false;                   // whether there was a state
+  std::uint64_t sessions_before_ = 0;
+  bool state_error_ = false;
   bool progress_shown_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };

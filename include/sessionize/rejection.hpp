@@ -69,6 +69,11 @@ struct Rejection {
 /// How many events were rejected, by reason.
 class RejectCounts {
  public:
+  using ByReason = std::array<std::uint64_t, reject_reason_count>;
+
+  constexpr RejectCounts() = default;
+  constexpr explicit RejectCounts(const ByReason& counts) noexcept : counts_(counts) {}
+
   constexpr void add(RejectReason reason) noexcept { ++counts_[static_cast<std::size_t>(reason)]; }
   [[nodiscard]] constexpr std::uint64_t operator[](RejectReason reason) const noexcept {
     return counts_[static_cast<std::size_t>(reason)];
@@ -82,10 +87,12 @@ class RejectCounts {
     for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += more.counts_[i];
     return *this;
   }
+  /// A count for each reason, in the order of RejectReason.
+  [[nodiscard]] constexpr const ByReason& by_reason() const noexcept { return counts_; }
   friend constexpr bool operator==(const RejectCounts&, const RejectCounts&) = default;
 
  private:
-  std::array<std::uint64_t, reject_reason_count> counts_{};
+  ByReason counts_{};
 };
 
 }  // namespace v0

@@ -44,10 +44,11 @@ class IdWriter {
   /// Appends a number in decimal, filled up with zeros to at least `width` digits.
   constexpr void number(std::uint64_t value, unsigned width = 1) noexcept {
     char digits[20];
-    unsigned count = 0;
-    for (; value != 0 || count < width; value /= 10)
-      digits[19 - count++] = static_cast<char>('0' + value % 10);
-    text({digits + 20 - count, count});
+    char* const end = digits + sizeof digits;
+    char* at = end;
+    for (; value != 0 || end - at < static_cast<std::ptrdiff_t>(width); value /= 10)
+      *--at = static_cast<char>('0' + value % 10);
+    text({at, static_cast<std::size_t>(end - at)});
   }
   /// Appends the text of a key; see write_key().
   template <class Key>

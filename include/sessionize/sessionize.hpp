@@ -10,6 +10,7 @@
 //   session_id.hpp    the forms of session ids
 //   key_table.hpp     the state of each key
 //   shard.hpp         which of n shards a key belongs to, for whoever splits a stream
+//   snapshot/         saving and restoring the state; snapshot/snapshot.hpp is to be included too
 //
 // Beside the core: json/json.hpp (events from JSON Lines; target sessionize::json),
 // parallel/parallel.hpp (one stream on several cores; target sessionize::parallel) and

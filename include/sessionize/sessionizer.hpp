@@ -6,6 +6,7 @@
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/detail/outbox.hpp>
 #include <sessionize/detail/processor.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/projections.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
@@ -205,6 +206,8 @@ class Sessionizer {
   [[nodiscard]] const Options<Clock>& options() const noexcept { return open_.rules().options; }
 
  private:
+  template <class Object>
+  friend struct detail::SnapshotAccess;
   using Open = detail::OpenSessions<Clock, Key, Rule, counting>;
   using Admission = typename Open::Admission;
 

@@ -168,6 +168,8 @@ void Running::kill() {
   ::waitpid(std::exchange(pid_, -1), nullptr, 0);
 }
 
+void Running::signal(int number) { hd::must(::kill(pid_, number), "kill"); }
+
 bool Running::write(std::string_view input) {
   const auto deadline = steady_clock::now() + patience;
   while (!input.empty()) {

@@ -83,6 +83,7 @@ class Running {
   /// Takes the rest of what it says, and waits for its end.
   [[nodiscard]] Outcome finish();
   void kill();
+  void signal(int number);
   /// The most memory that it has had resident so far, in KiB; null where the system does not tell.
   [[nodiscard]] std::optional<std::uint64_t> peak_memory() const;
 

@@ -78,6 +78,20 @@ TEST_CASE("a file in pieces is cut into its lines", "[json][lines]") {
   check("\xEF\xBB\n", {{"\xEF\xBB", 1}});
 }
 
+// Promise: a file that is gone on with has the line numbers that follow, and no byte order mark in
+// its midst. Catches: an error that names line 1 of a log of a thousand.
+TEST_CASE("line numbers go on behind lines that were read before", "[json][lines]") {
+  LineReader lines;
+  lines.skip(41);
+  std::vector<Seen> got;
+  const auto keep = [&](const json::Line& line) {
+    got.push_back({std::string(line.text), line.number, line.too_long});
+  };
+  lines.feed("\xEF\xBB\xBF\n\nb", keep);
+  CHECK(lines.finish(keep) == 44);
+  CHECK(got == std::vector<Seen>{{"\xEF\xBB\xBF", 42}, {"b", 44}});
+}
+
 // Promise: a line of the limit's length is a line, one byte more is an error for that line alone,
 // line ends and byte order mark not counted. Catches: an error by one, by the CR or by the mark; a
 // second report for the rest of a long line; a number that is off behind it.

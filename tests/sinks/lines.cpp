@@ -90,6 +90,20 @@ TEST_CASE("CSV of nothing is a header") {
   CHECK(out.str() == "user_id,session_id,session_start,session_end,events,duration_ms,reason\r\n");
 }
 
+// Promise: CSV that goes on behind other lines has no second header, also at its end. Catches one
+// in the midst of a file.
+TEST_CASE("CSV behind other lines") {
+  std::ostringstream out;
+  auto sink = csv(out, summaries());
+  sink.skip_header();
+  Sessionizer<EventClock, std::string> sessions;
+  CHECK(sessions.flush(sink).delivery == Delivery::ok);
+  CHECK(out.str().empty());
+  sessions.observe("u", EventClock::time_point{});
+  CHECK(sessions.flush(sink).delivery == Delivery::ok);
+  CHECK(out.str() == "u,u_1970-01-01T00:00:00.000Z_1,0,0,1,0,flush\r\n");
+}
+
 // Promise: lines go to any callable that takes bytes, and what it does not take is refused and
 // kept. Catches output that a full disk swallows.
 TEST_CASE("an output that does not take bytes refuses") {

@@ -2,6 +2,7 @@
 #define SESSIONIZE_DETAIL_OUTBOX_HPP
 
 #include <sessionize/detail/ledger.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
 
@@ -58,6 +59,8 @@ class Outbox {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
   using KeptRecord = Record<Clock, Key, std::shared_ptr<const void>>;
   struct Pending {
     std::optional<Summary<Clock, Key>> summary{};

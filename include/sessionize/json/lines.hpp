@@ -44,6 +44,9 @@ class LineReader {
   explicit LineReader(std::size_t max_line = Limits{}.line)
       : max_line_(std::min(max_line, SIZE_MAX / 2)) {}
 
+  /// Goes on in a file of which so many lines were read before. To be called before feed().
+  void skip(std::uint64_t lines) noexcept { lines_ = lines; }
+
   /// Takes the next piece of the file and reports the lines that it completes. Linear. What
   /// `on_line` throws passes through, and the rest of the piece is lost.
   template <std::invocable<const Line&> OnLine>

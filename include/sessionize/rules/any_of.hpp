@@ -21,6 +21,8 @@ class AnyOf {
 
   constexpr explicit AnyOf(Rules... rules) : rules_(std::move(rules)...) {}
 
+  [[nodiscard]] constexpr const std::tuple<Rules...>& rules() const noexcept { return rules_; }
+
   template <class TimePoint, class Event>
   [[nodiscard]] constexpr SplitReason operator()(const Step<TimePoint>& step, const Event& event,
                                                  const State& state) const {
@@ -45,11 +47,6 @@ class AnyOf {
     (std::index_sequence_for<Rules...>{});
   }
 
-  /// Calls `visit` with each rule.
-  template <class Visit>
-  constexpr void for_each(Visit&& visit) const {
-    std::apply([&](const Rules&... rules) { (visit(rules), ...); }, rules_);
-  }
   template <class Event>
   [[nodiscard]] constexpr bool changes(const Event& event, const State& state) const {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {

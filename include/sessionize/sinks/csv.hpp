@@ -68,6 +68,8 @@ class Csv {
     row.end();
     return detail::write_bytes(output_, line_);
   }
+  /// The lines go behind others, which have a header already: none is written.
+  void skip_header() noexcept { has_header_ = true; }
   Delivery flush() {
     if (write_header() == Delivery::refused) return Delivery::refused;
     return detail::flush_bytes(output_);

@@ -4,6 +4,7 @@
 #include <sessionize/decide.hpp>
 #include <sessionize/detail/ledger.hpp>
 #include <sessionize/detail/processor.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/record.hpp>
 #include <sessionize/rejection.hpp>
 #include <sessionize/state/key_states.hpp>
@@ -210,6 +211,8 @@ class OpenSessions {
   };
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
   static constexpr bool is_packed = States::is_packed && packed_rule<Rule>;
   using Packed = PackedDecision<Clock, Rule, counting>;
 

@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_STATE_TURNS_HPP
 #define SESSIONIZE_STATE_TURNS_HPP
 
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/key_table.hpp>
 
 #include <algorithm>
@@ -57,6 +58,8 @@ class Turns {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
   struct Nothing {};
   [[nodiscard]] View key(std::size_t at) const noexcept { return View(keys_.entries()[at].key); }
 

@@ -12,6 +12,7 @@
 #include <cassert>
 #include <chrono>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 
 namespace sessionize {
@@ -70,16 +71,19 @@ struct EventTimeRule<Clock, AnyOf<Rules...>> {
   static constexpr bool limits = (EventTimeRule<Clock, Rules>::limits || ...);
   static constexpr bool has_days = (EventTimeRule<Clock, Rules>::has_days || ...);
   explicit EventTimeRule(const AnyOf<Rules...>& all) noexcept {
-    all.for_each([this](const auto& rule) {
-      const EventTimeRule<Clock, std::remove_cvref_t<decltype(rule)>> is(rule);
-      if (is.limit) limit = limit ? std::min(*limit, *is.limit) : is.limit;
-      if (!is.day_offset) return;
-      assert((!day_offset || day_offset == is.day_offset) && "a day has one boundary");
-      day_offset = is.day_offset;
-    });
+    std::apply([this](const auto&... rules) { (take(rules), ...); }, all.rules());
   }
   std::optional<typename Clock::duration> limit{};
   std::optional<std::chrono::seconds> day_offset{};
+
+ private:
+  template <class Rule>
+  void take(const Rule& rule) {
+    const EventTimeRule<Clock, Rule> is(rule);
+    if (is.limit) limit = limit ? std::min(*limit, *is.limit) : is.limit;
+    assert(!(day_offset && is.day_offset) && "a day has one boundary");
+    if (is.day_offset) day_offset = is.day_offset;
+  }
 };
 
 }  // namespace detail
