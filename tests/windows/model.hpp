@@ -265,6 +265,8 @@ struct Session {
     sessions.emplace_back(std::move(cut), run.end);
   }
   std::sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
+    // A point may begin where another session does.
+    if (a.start == b.start && a.run_end != b.run_end) return a.run_end < b.run_end;
     return earlier(a.events.front(), b.events.front());
   });
   for (Session& session : sessions) {
@@ -359,7 +361,8 @@ class Model {
       idle_since_ = now;
       idle_watermark_ = watermark();
     } else if (idle_watermark_) {
-      explicit_ = later(explicit_, *idle_watermark_ + (now - *idle_since_));
+      explicit_ =
+          later(explicit_, std::min<Wide>(*idle_watermark_ + (now - *idle_since_), INT64_MAX));
     }
     step(answer);
     return answer;
@@ -441,8 +444,17 @@ class Model {
     if (const auto reason = why_late(state, own, now)) {
       report_late(event, *reason, answer);
       answer.late.back().is_either = rules_.max_duration && passed(own.end + rules_.lateness, now);
+    } else if (!event.keeps_alive && must_wait(event, state, now) &&
+               !has_room_for_key(event.key, answer)) {
+      answer.rejected = Rejected::no_key_left;
+      ++counters_.rejected;
+      std::tie(largest_, state.largest, suspect_) = before;
+      if (is_new_key) states_.erase(event.key);
+      return;
+    } else if (!event.keeps_alive && is_behind_all(event, state, now)) {
+      report_late(event, Late::unattached, answer);
     } else if (!event.keeps_alive) {
-      state.waiting.push_back(kept);
+      states_[event.key].waiting.push_back(kept);
     } else if (const auto refused = why_rejected(event.key, own, answer)) {
       answer.rejected = refused;
       ++counters_.rejected;
@@ -455,6 +467,11 @@ class Model {
     attach_waiting(state);
     if (rules_.close != Close::kafka) move_watermark(state, event, far);
     for (const LateEvent& late : far.late) {
+      // What is told to be late is told once.
+      const auto is_it = [&](const LateEvent& other) {
+        return other.key == event.key && other.time == event.time;
+      };
+      if (is_it(late) && std::any_of(answer.late.begin(), answer.late.end(), is_it)) continue;
       ++counters_.late[static_cast<std::size_t>(late.reason)];
       answer.late.push_back(late);
     }
@@ -494,33 +511,69 @@ class Model {
     return std::nullopt;
   }
 
+  [[nodiscard]] bool is_behind_all(const Event& event, const State& state,
+                                   std::optional<Wide> now) const {
+    for (const Session& session : sessions_of(rules_, state.kept))
+      if (holds(rules_, session, event.time)) return false;
+    return now && event.time < *now;
+  }
+  [[nodiscard]] bool must_wait(const Event& event, const State& state,
+                               std::optional<Wide> now) const {
+    for (const Session& session : sessions_of(rules_, state.kept))
+      if (holds(rules_, session, event.time)) return false;
+    return !(now && event.time < *now);
+  }
+  /// Makes room for a key that has no state, or says that there is none.
+  bool has_room_for_key(int key, Answer& answer) {
+    const State& state = states_[key];
+    if (!state.kept.empty() || !state.waiting.empty() || keys() < rules_.max_keys) return true;
+    return rules_.evicts && evict(true, answer);
+  }
   /// Makes room for an event that opens a session, or says why there is none.
   std::optional<Rejected> why_rejected(int key, const Session& own, Answer& answer) {
     const State& state = states_[key];
     if (meets_open(state, own)) return std::nullopt;
-    if (state.kept.empty() && state.waiting.empty() && keys() >= rules_.max_keys) {
-      if (!rules_.evicts || !evict(true, answer)) return Rejected::no_key_left;
-    }
+    if (!has_room_for_key(key, answer)) return Rejected::no_key_left;
     if (size() < rules_.max_sessions) return std::nullopt;
     if (!rules_.evicts) return Rejected::no_session_left;
     evict(false, answer);
     return std::nullopt;
   }
+  /// When something is next due of a run: as soon as that is before W.
+  [[nodiscard]] Wide due_of(const State& state, const Session& run) const {
+    const bool at_equality = rules_.close == Close::flink || rules_.close == Close::spark ||
+                             (rules_.close != Close::kafka && rules_.splits_at_gap);
+    const Wide end = run.end - (at_equality ? 1 : 0);
+    Wide due = end + rules_.lateness;
+    if (rules_.max_duration)
+      due = std::min(due, run.start + *rules_.max_duration + rules_.lateness);
+    if (rules_.emit == Emit::final_only) return due;
+    for (const Session& session : sessions_of(rules_, state.kept)) {
+      if (session.run_end != run.end || session.start < run.start || is_reported(state, session))
+        continue;
+      due = std::min(due, end);
+      if (rules_.max_duration) due = std::min(due, session.start + *rules_.max_duration);
+    }
+    return due;
+  }
   /// Closes the session that is due first, and all of its key where that has to go; false where
   /// there is none.
   bool evict(bool whole_key, Answer& answer) {
-    std::optional<std::tuple<Wide, Wide, int>> first;  // (end, start, key)
+    std::optional<std::tuple<Wide, Wide, int>> first;  // (due, start, key)
+    std::optional<Session> run;
     for (const auto& [key, state] : states_)
-      for (const Session& run : open_runs(state))
-        first = std::min(first.value_or(std::tuple(run.end, run.start, key)),
-                         std::tuple(run.end, run.start, key));
+      for (const Session& other : open_runs(state))
+        if (const std::tuple its(due_of(state, other), other.start, key); !first || its < *first) {
+          first = its;
+          run = other;
+        }
     if (!first) return false;
-    const auto [end, start, key] = *first;
+    const int key = std::get<2>(*first);
     State& state = states_[key];
     const auto remembered = static_cast<std::ptrdiff_t>(state.closed.size());
     for (const Session& session : sessions_of(rules_, state.kept)) {
       const bool is_due = passed(session.run_end + rules_.lateness, watermark(key));
-      if (whole_key || (session.run_end == end && session.start >= start))
+      if (whole_key || run->has(session.opener().arrival))
         close(key, session,
               is_due || session.cut_by != Reason::idle ? session.cut_by : Reason::evicted, answer);
     }
@@ -536,7 +589,8 @@ class Model {
   void move_watermark(State& state, const Event& event, Answer& answer) {
     const auto now = watermark(event.key);
     const auto tell = [&](const Event& far) {
-      answer.late.push_back({far.key, far.time, Late::far_future, now});
+      const auto decided_at = rules_.close == Close::kafka ? watermark(event.key) : now;
+      answer.late.push_back({far.key, far.time, Late::far_future, decided_at});
     };
     const auto follow = [&](Wide time) {
       largest_ = later(largest_, time);
@@ -620,7 +674,9 @@ class Model {
     std::size_t reported = 0;
     for (const Report& report : state.reports) {
       if (!session.has(report.opener)) continue;
-      if (report.last.events != session.all_events().size()) return true;
+      if (report.last.events != session.all_events().size() || report.last.start != session.start ||
+          report.last.last != session.last)
+        return true;
       ++reported;
     }
     return reported != 1;

@@ -22,12 +22,26 @@ class ResultQueue {
   using Result = SessionResult<Clock, Key, State>;
   using View = SessionResult<Clock, key_view_t<Key>, const State&>;
 
-  /// Adds a result of the present step, which has its place by `order`, a start.
+  /// Adds a result of the present step, which has its place by `order`, a start. A change of a
+  /// session that is closed in the same step is told by its final result.
   void push(Result&& result, typename Clock::time_point order) {
+    for (std::size_t i = 0; result.op == Op::final && i < of_event_; ++i) {
+      Result& change = step_[i].result;
+      if (change.op == Op::retract || change.id_time != result.id_time ||
+          !(key_view_t<Key>(change.key) == key_view_t<Key>(result.key)))
+        continue;
+      result.replaces = std::move(change.replaces);
+      step_.erase(step_.begin() + static_cast<std::ptrdiff_t>(i));
+      --of_event_;
+      break;
+    }
     step_.push_back({std::move(result), order});
   }
+  /// What is added from now on in this step is due to the watermark.
+  void end_event() noexcept { of_event_ = step_.size(); }
   /// Ends the step: its results go by (order, key), and else as they came.
   void finish() {
+    of_event_ = 0;
     if (step_.empty()) return;
     if (step_.size() > 1)
       std::stable_sort(step_.begin(), step_.end(), [](const Ordered& a, const Ordered& b) {
@@ -70,6 +84,7 @@ class ResultQueue {
   };
 
   std::vector<Ordered> step_;
+  std::size_t of_event_ = 0;  // the first so many are an event's own
   std::deque<Result> waiting_;
 };
 

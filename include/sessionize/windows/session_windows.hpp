@@ -85,7 +85,8 @@ class SessionWindows {
                           Aggregate aggregate = {})
       : time_(options, rule),
         aggregate_(std::move(aggregate)),
-        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()) {}
+        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()),
+        longest_gap_(options.gap) {}
 
   /// Takes in one event. Where its aggregate or rule reads events, use process().
   template <class Sink, class Late = CountLate>
@@ -319,17 +320,19 @@ class SessionWindows {
   /// Decides on one event, takes it in, and lets the watermark move; returns why it is rejected.
   template <class Event, class Late>
   std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
-    idle_.stop();
     const auto& [suspect, seen] = see(arrival.key, arrival.time);
     std::size_t at = place_of(arrival.key);
     time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
     if (options().close == ClosePolicy::kafka && seen.moves_to)
       watermark = std::max(watermark, time_.behind(*seen.moves_to));
     const Verdict verdict = join(arrival, at, watermark);
+    results_.end_event();
     if (verdict.rejected) {
       far_future_.suspect(suspect);
       return verdict.rejected;
     }
+    idle_.stop();
+    longest_gap_ = std::max(longest_gap_, arrival.gap);
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (seen.moves_to) move(arrival.key, *seen.moves_to);
     close_due();
@@ -380,7 +383,8 @@ class SessionWindows {
     }
     if (from == to && time_.is_late(time, reach, watermark)) return {{}, LateReason::closed};
     if (from == to && meets_closed([&](const Closed& closed) {
-          return !closed.is_cut && time <= closed.until && closed.start <= reach;
+          return !closed.is_cut && time <= closed.until && closed.start <= reach &&
+                 time_.day(closed.start) == time_.day(time);
         }))
       return {{}, LateReason::after_close};
     if (time_.is_limited() && kept_ >= options().max_kept_events)
@@ -410,9 +414,8 @@ class SessionWindows {
       const bool has_session = sessions_ < options().max_sessions;
       const bool has_key = at != nowhere || table_.size() < options().max_keys;
       if (has_session && has_key) break;
-      const auto reason =
-          has_session ? RejectReason::too_many_keys : RejectReason::too_many_sessions;
-      if (!evict(has_session, watermark)) return {reason, {}};
+      const auto reason = has_key ? RejectReason::too_many_sessions : RejectReason::too_many_keys;
+      if (!evict(!has_key, arrival.key, watermark)) return {reason, {}};
       at = place_of(arrival.key);
     }
     Session session(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
@@ -472,7 +475,8 @@ class SessionWindows {
     if (!is_held && arrival.time < watermark) return {{}, LateReason::unattached};
     const bool waits = !is_held || time_.is_limited();
     if (waits && kept_ >= options().max_kept_events) return {RejectReason::too_many_events, {}};
-    if (at == nowhere && table_.size() >= options().max_keys && !evict(true, watermark))
+    if (at == nowhere && table_.size() >= options().max_keys &&
+        !evict(true, arrival.key, watermark))
       return {RejectReason::too_many_keys, {}};
 
     Waiting event{arrival.time, arrivals_, std::string(arrival.data), {}};
@@ -529,10 +533,12 @@ class SessionWindows {
                                                 : largest_ == never ? std::nullopt
                                                                     : std::optional(largest_);
     auto before = far_future_.suspect();
-    return {std::move(before), far_future_.see(key, time, reference, *options().max_advance)};
+    return {std::move(before),
+            far_future_.see(key, time, reference, largest_, *options().max_advance)};
   }
   void move(const key_view& key, time_point to) noexcept {
     largest_ = std::max(largest_, to);
+    has_largest_ = true;
     if (options().watermark_of != WatermarkOf::key) return;
     if (Entry* entry = table_.find(key)) entry->value.largest = std::max(entry->value.largest, to);
   }
@@ -658,12 +664,15 @@ class SessionWindows {
   }
   /// When no event can be late for what is closed.
   [[nodiscard]] time_point forgotten_at(const Closed& closed) const noexcept {
-    return detail::plus(detail::plus(closed.until, options().gap), options().lateness);
+    // One in a cut could meet a session that is yet to open, as late as it is.
+    const time_point reach = detail::plus(closed.until, longest_gap_);
+    return detail::plus(closed.is_cut ? detail::plus(reach, longest_gap_) : reach,
+                        options().lateness);
   }
   /// Whether an event in a cut could also meet a session that is kept.
   [[nodiscard]] bool is_met(const Closed& closed, const KeyState& key) const noexcept {
     return closed.is_cut && !key.sessions.empty() &&
-           key.sessions[0].start <= detail::plus(closed.until, options().gap);
+           key.sessions[0].start <= detail::plus(closed.until, longest_gap_);
   }
   void make_due(KeyState& key, time_point at) {
     due_.schedule(key.number, at.time_since_epoch().count());
@@ -728,12 +737,7 @@ class SessionWindows {
     }
     key.sessions.erase(kept, key.sessions.size());
     if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
-    if (key.sessions.empty() && key.rest == nullptr &&
-        (is_end || options().watermark_of == WatermarkOf::stream ||
-         time_.behind(key.largest) <= explicit_)) {
-      forget(at);
-      return;
-    }
+    if (is_end || is_forgettable(key)) return forget(at);
     make_due(key, next_due(key));
   }
   /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
@@ -831,7 +835,7 @@ class SessionWindows {
   }
   /// Makes room by closing the session that something is due of first, ties by (start, key); all of
   /// its key, where a key has to go. False where that is not wanted, or nothing is ever due.
-  bool evict(bool whole_key, time_point watermark) {
+  bool evict(bool whole_key, const key_view& newcomer, time_point watermark) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
     const auto key_of = [&](std::uint32_t number) -> Entry& {
       return table_.entries()[due_.place(number)];
@@ -839,25 +843,39 @@ class SessionWindows {
     std::vector<std::uint32_t> passed;
     std::optional<FirstDue> first;
     const auto may_be_first = [&](std::int64_t at) { return !first || at_ticks(at) <= first->due; };
-    while (const auto place = due_.pop(may_be_first, [](std::size_t) {})) {
-      const Entry& entry = table_.entries()[*place];
-      passed.push_back(entry.value.number);
-      if (entry.value.sessions.empty()) continue;
+    const auto consider = [&](const Entry& entry) {
+      if (entry.value.sessions.empty()) return;
       const FirstDue its = first_due(entry.value);
       if (!first || std::tie(its.due, its.start) < std::tie(first->due, first->start) ||
           (its.due == first->due && its.start == first->start &&
            key_view(entry.key) < key_view(key_of(first->number).key)))
         first = its;
+    };
+    while (const auto place = due_.pop(may_be_first, [](std::size_t) {})) {
+      passed.push_back(table_.entries()[*place].value.number);
+      consider(table_.entries()[*place]);
     }
+    // What reaches to the end of time is never due.
+    if (!first)
+      for (const Entry& entry : table_.entries()) consider(entry);
     for (const std::uint32_t number : passed)
       make_due(key_of(number).value, next_due(key_of(number).value));
     if (!first) return false;
     Entry& entry = key_of(first->number);
-    if (whole_key || (entry.value.sessions.size() == 1 && entry.value.rest == nullptr))
+    if (options().watermark_of == WatermarkOf::key && !(key_view(entry.key) == newcomer))
+      watermark = watermark_of(&entry.value);
+    if (whole_key)
       settle(due_.place(first->number), CloseReason::evicted, watermark);
     else
       evict_session(entry, first->session, watermark);
+    results_.finish();
     return true;
+  }
+  /// Whether nothing is known of a key that would be missed, its own watermark included.
+  [[nodiscard]] bool is_forgettable(const KeyState& key) const noexcept {
+    return key.sessions.empty() && key.rest == nullptr &&
+           (options().watermark_of == WatermarkOf::stream ||
+            time_.behind(key.largest) <= explicit_);
   }
   void evict_session(Entry& entry, std::size_t at, time_point watermark) {
     KeyState& key = entry.value;
@@ -865,12 +883,14 @@ class SessionWindows {
     const CloseReason why = is_due ? CloseReason::idle : CloseReason::evicted;
     if constexpr (may_keep)
       if (time_.is_limited()) close_cuts(entry, at, true, why, watermark);
-    if (!time_.is_limited()) emit(entry.key, std::move(key.sessions[at]), Op::final, why, {});
+    if (!time_.is_limited())
+      emit(entry.key, std::move(key.sessions[at]), Op::final,
+           time_.ends_at_midnight(key.sessions, at) ? CloseReason::day_boundary : why, {});
     key.sessions.erase(at, at + 1);
     --sessions_;
     drop_empty(key.rest);
     due_.unschedule(key.number);
-    if (key.sessions.empty() && key.rest == nullptr) return forget(table_.position(entry));
+    if (is_forgettable(key)) return forget(table_.position(entry));
     make_due(key, next_due(key));
   }
 
@@ -936,7 +956,9 @@ class SessionWindows {
   detail::DueKeys due_;
   std::size_t shrunk_at_ = 0;  // how many keys there were when the table was last made smaller
 
-  time_point largest_ = never;   // seen, of all keys
+  time_point largest_ = never;  // seen, of all keys
+  bool has_largest_ = false;
+  duration longest_gap_;         // of an event so far
   time_point explicit_ = never;  // the watermark that was given
   std::optional<time_point> now_;
   detail::FarFuture<Clock, Key> far_future_;

@@ -35,8 +35,10 @@ class FarFuture {
     std::optional<Suspect> was_far{};      ///< nor does the first event of all, it turns out
   };
 
+  /// `largest` is the largest time that counts so far, the first time of all where none does.
   [[nodiscard]] Seen see(const key_view_t<Key>& key, time_point time,
-                         std::optional<time_point> reference, duration max_advance) {
+                         std::optional<time_point> reference, time_point largest,
+                         duration max_advance) {
     if (reference && !is_far(*reference, time, max_advance)) return {time, false, {}};
     if (!suspect_) {
       suspect_.emplace(Suspect{Key(key), time});
@@ -48,7 +50,7 @@ class FarFuture {
       return {{}, true, {}};
     }
     const time_point low = std::min(suspect_->time, time), high = std::max(suspect_->time, time);
-    if (!is_far(low, high, max_advance)) {
+    if (!is_far(std::max(low, largest), high, max_advance)) {
       suspect_.reset();
       return {high, false, {}};
     }
