@@ -48,14 +48,20 @@ class KeyTable {
     return const_cast<KeyTable*>(this)->find(key);
   }
 
+  /// Whether it is large enough to ask the memory for things ahead of time.
+  [[nodiscard]] bool asks() const noexcept {
+    return entries_.size() * sizeof(Entry) > detail::second_level_cache;
+  }
   /// Asks the memory for what find() looks at first; then, of a key that is there, for its entry.
   SESSIONIZE_PREFETCHES void ask_cell(const View& key) const noexcept {
     if (!cells_.empty()) __builtin_prefetch(&cells_[home(tag(hash(key)))]);
   }
   SESSIONIZE_PREFETCHES void ask_entry(const View& key) const noexcept {
     if (cells_.empty()) return;
-    const Cell& cell = cells_[home(tag(hash(key)))];
-    if (cell.tag != 0) ask_position(cell.entry);
+    const std::uint32_t wanted = tag(hash(key));
+    std::size_t cell = home(wanted);
+    while (cells_[cell].tag != wanted && cells_[cell].tag != 0) cell = after(cell);
+    if (cells_[cell].tag != 0) ask_position(cells_[cell].entry);
   }
   /// Asks for an entry by its position.
   SESSIONIZE_PREFETCHES void ask_position(std::size_t at) const noexcept {

@@ -3,6 +3,8 @@
 
 // What the processor can do is asked at run time, so that a program need not be built for it.
 
+#include <cstddef>
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define SESSIONIZE_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
@@ -26,6 +28,10 @@
 namespace sessionize {
 inline namespace v0 {
 namespace detail {
+
+/// Tables up to so many bytes are not worth asking for ahead of time: the second-level cache of
+/// nearly all processors since 2017 holds them.
+inline constexpr std::size_t second_level_cache = std::size_t{768} << 10;
 
 /// Whether functions marked SESSIONIZE_AVX2 can be called. Tests set it to false to hold the
 /// portable path to the same answers.

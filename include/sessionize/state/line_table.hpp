@@ -15,10 +15,6 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Tables up to so many bytes are not worth asking for ahead of time: the second-level cache of
-/// nearly all processors since 2017 holds them.
-inline constexpr std::size_t second_level_cache = std::size_t{768} << 10;
-
 /// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
 ///
 /// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count:

@@ -152,8 +152,14 @@ class DueKeys {
   [[nodiscard]] std::int64_t at(std::uint32_t number) const noexcept { return keys_[number].at; }
   /// No key is due before that.
   [[nodiscard]] std::int64_t soonest() const noexcept { return soonest_; }
-  /// Unschedules the key that is due first, where `is_due(its time)`, and returns its place;
-  /// `ask(place)` asks the memory for one that will be due soon.
+  /// Asks for nothing.
+  struct NoAsking {
+    static void entry(std::size_t) noexcept {}
+    static void cell(std::size_t) noexcept {}
+  };
+  /// Unschedules the key that is due first, where `is_due(its time)`, and returns its place.
+  /// `ask.entry(place)` asks the memory for the entry of one that will be due soon, and
+  /// `ask.cell(place)` later for what can be known only from that; a place may be out of date.
   template <class IsDue, class Ask>
   [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due, Ask ask) {
     soonest_ = never;
@@ -165,7 +171,8 @@ class DueKeys {
       queue_.pop();
       constexpr std::size_t ahead = 8;
       if (const auto* soon = queue_.soon(2 * ahead)) __builtin_prefetch(&keys_[soon->number]);
-      if (const auto* soon = queue_.soon(ahead)) ask(keys_[soon->number].place);
+      if (const auto* soon = queue_.soon(ahead)) ask.entry(keys_[soon->number].place);
+      if (const auto* soon = queue_.soon(ahead / 2)) ask.cell(keys_[soon->number].place);
       if (!is_current) continue;
       unschedule(due.number);
       return keys_[due.number].place;

@@ -117,7 +117,7 @@ class SessionWindows {
     if (progress.delivery == Delivery::refused) return progress;
     for (const auto& event : events) {
       if constexpr (detail::can_look_ahead<Events, By, key_view>)
-        look_ahead(events, progress.events, by);
+        if (table_.asks()) look_ahead(events, progress.events, by);
       ++progress.events;
       take(event, by, late, errors);
       progress.delivery = results_.drain(sink, counters_);
@@ -320,7 +320,12 @@ class SessionWindows {
   /// Decides on one event, takes it in, and lets the watermark move; returns why it is rejected.
   template <class Event, class Late>
   std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
-    const auto& [suspect, seen] = see(arrival.key, arrival.time);
+    Seen seen{arrival.time, false, {}};
+    std::optional<Suspect> suspect;
+    if (options().max_advance) {
+      suspect = far_future_.suspect();
+      seen = see(arrival.key, arrival.time);
+    }
     std::size_t at = place_of(arrival.key);
     time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
     if (options().close == ClosePolicy::kafka && seen.moves_to)
@@ -328,7 +333,7 @@ class SessionWindows {
     const Verdict verdict = join(arrival, at, watermark);
     results_.end_event();
     if (verdict.rejected) {
-      far_future_.suspect(suspect);
+      if (options().max_advance) far_future_.suspect(std::move(suspect));
       return verdict.rejected;
     }
     idle_.stop();
@@ -526,15 +531,12 @@ class SessionWindows {
   }
   using Seen = typename detail::FarFuture<Clock, Key>::Seen;
   using Suspect = typename detail::FarFuture<Clock, Key>::Suspect;
-  /// What an event's time comes to, and what to restore where the event is rejected.
-  [[nodiscard]] std::pair<std::optional<Suspect>, Seen> see(const key_view& key, time_point time) {
-    if (!options().max_advance) return {{}, {time, false, {}}};
-    const std::optional<time_point> reference = now_                ? now_
-                                                : largest_ == never ? std::nullopt
-                                                                    : std::optional(largest_);
-    auto before = far_future_.suspect();
-    return {std::move(before),
-            far_future_.see(key, time, reference, largest_, *options().max_advance)};
+  /// What an event's time comes to under max_advance.
+  [[nodiscard]] Seen see(const key_view& key, time_point time) {
+    const std::optional<time_point> reference = now_           ? now_
+                                                : has_largest_ ? std::optional(largest_)
+                                                               : std::nullopt;
+    return far_future_.see(key, time, reference, largest_, *options().max_advance);
   }
   void move(const key_view& key, time_point to) noexcept {
     largest_ = std::max(largest_, to);
@@ -677,14 +679,23 @@ class SessionWindows {
   void make_due(KeyState& key, time_point at) {
     due_.schedule(key.number, at.time_since_epoch().count());
   }
+  /// Asks the memory for keys that will be due soon.
+  struct Asking {
+    const Table& table;
+    SESSIONIZE_PREFETCHES void entry(std::size_t place) const noexcept {
+      if (place < table.size()) table.ask_position(place);
+    }
+    SESSIONIZE_PREFETCHES void cell(std::size_t place) const noexcept {
+      if (place < table.size()) table.ask_cell(key_view(table.entries()[place].key));
+    }
+  };
   /// Closes and reports whatever is due by the watermark that all keys have.
   void close_due() {
     const time_point watermark =
         options().watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
     if (watermark == never || at_ticks(due_.soonest()) >= watermark) return;
     const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
-    const auto ask = [&](std::size_t place) { table_.ask_position(place); };
-    while (const auto place = due_.pop(is_due, ask)) settle(*place);
+    while (const auto place = due_.pop(is_due, Asking{table_})) settle(*place);
     if (table_.size() < shrunk_at_ / 8) {
       table_.shrink();
       shrunk_at_ = table_.size();
@@ -851,7 +862,7 @@ class SessionWindows {
            key_view(entry.key) < key_view(key_of(first->number).key)))
         first = its;
     };
-    while (const auto place = due_.pop(may_be_first, [](std::size_t) {})) {
+    while (const auto place = due_.pop(may_be_first, detail::DueKeys::NoAsking{})) {
       passed.push_back(table_.entries()[*place].value.number);
       consider(table_.entries()[*place]);
     }
