@@ -313,6 +313,15 @@ final [] v_web_00:01:40 v 100000+0/1 flush
   REQUIRE(unique.size() == 9);
   CHECK(unique[4].at("session_id") == "u_1970-01-01T00:00:20.000Z");
   CHECK(unique[4].at("replaces").dump() == R"(["u_1970-01-01T00:00:00.000Z"])");
+
+  // So where the parts have different devices: the id is that of the part that arrived first.
+  const auto devices =
+      objects(results(updates_of + Args{"--lateness", "60s"},
+                      event("u", 20'000) + event("u", 0, R"("device_type":"phone")") +
+                          event("v", 31'000) + event("u", 10'000, "\"page\":1")));
+  REQUIRE(devices.size() == 7);
+  CHECK(devices[4].at("session_id") == "u_web_00:00:20");
+  CHECK(devices[4].at("replaces").dump() == R"(["u_phone_00:00:00"])");
 }
 
 // Promise: without a lateness a session has one result, the final one. Catches: an open result
