@@ -142,7 +142,10 @@ class LateEvents {
     s::JsonRow row(line_);
     row.text("user_id", key);
     row.number("event_timestamp", std::optional(time.time_since_epoch().count()));
-    row.number("watermark", std::optional(watermark.time_since_epoch().count()));
+    // An event can be overtaken before there is a watermark.
+    row.number("watermark", watermark == EventClock::time_point::min()
+                                ? std::nullopt
+                                : std::optional(watermark.time_since_epoch().count()));
     row.text("reason", reason);
     row.text("data", s::detail::sanitize_utf8(data, s::max_rejected_data));
     row.end();

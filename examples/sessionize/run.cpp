@@ -130,8 +130,12 @@ class ControlLines {
       if (part.kind != s::json::Kind::absent) return std::nullopt;
     if (event) return event->time;
     if (event.error().reason == RejectReason::missing_key) return std::nullopt;
-    // What is wrong is said of the watermark as a time, as all of it is that.
-    return s::Failure{event.error()};
+    auto bad = event.error();
+    if (bad.reason == RejectReason::key_type) {
+      bad.reason = RejectReason::time_type;
+      bad.message = "the watermark is no time: write it as the times of events are written";
+    }
+    return s::Failure{bad};
   }
   void set_time_format(s::json::TimeFormat format) { reader_.set_time_format(format); }
 
@@ -333,6 +337,7 @@ class Run {
       outputs_.push_back(errors);
     }
     if (auto* late = late_.output()) {
+      late->open(old);
       if (!late->ok()) complain(late->complaint());
       outputs_.push_back(late);
     }
@@ -408,17 +413,14 @@ class Run {
     const auto event = reader_.read(line.text);
     // What is filtered out need not have a key or a time.
     const bool is_object = event.has_value() || is_about_a_member(event.error().reason);
-    if (is_object && !selected()) {
+    const bool is_filtered = is_object && !selected();
+    // A filter is for events: a watermark is not one.
+    if (!event && event.error().reason == RejectReason::missing_key &&
+        take_control_line(file, line))
+      return;
+    if (is_filtered) {
       ++filtered_;
       return;
-    }
-    if (!event && event.error().reason == RejectReason::missing_key) {
-      // Reading it again would void what the error says.
-      auto rejection = event.error();
-      const std::string message(rejection.message);
-      if (take_control_line(file, line)) return;
-      rejection.message = message;
-      return reject(rejection, file, line.number);
     }
     if (!event) return reject(event.error(), file, line.number);
     if (windows_) return take_in_event_time(*event, file, line);

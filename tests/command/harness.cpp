@@ -103,6 +103,14 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
+std::string shared_folder() {
+  const char* named = std::getenv("SESSIONIZE_SHARED");
+  const std::string shared = named != nullptr ? named : SESSIONIZE_SOURCE "/../shared";
+  if (std::filesystem::exists(shared + "/data")) return shared;
+  WARN("SKIPPED: the public logs are not in " << shared << " (SESSIONIZE_SHARED names the folder)");
+  return "";
+}
+
 Running::Running(const Args& args, Stream output, Stream error) {
   const auto [in_theirs, in_ours] = hd::make_stream(Stream::pipe);
   const auto [out_ours, out_theirs] = hd::make_stream(output);

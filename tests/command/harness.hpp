@@ -45,6 +45,9 @@ class Folder {
 [[nodiscard]] bool exists(const std::string& path);
 [[nodiscard]] std::string read_file(const std::string& path);
 
+/// The folder with the public logs; empty, and said so, where there is none.
+[[nodiscard]] std::string shared_folder();
+
 /// How a command ended, and what it said.
 struct Outcome {
   static constexpr int killed = -1;  ///< by a signal, as for a time-out

@@ -212,6 +212,25 @@ TEST_CASE("--into that cannot be written", "[command][into]") {
   }
 }
 
+// Promise: in event time the table has the final sessions, whatever else is written of them.
+// Catches: a row for an update, or for a session that another one has taken in.
+TEST_CASE("sessions in event time are stored as they were in the end", "[command][into]") {
+  const Folder folder;
+  const std::string input = event("u", 0) + event("u", 20'000) + event("v", 31'000) +
+                            event("u", 10'000) + event("v", 100'000);
+  const Args order{"--order", "event", "--lateness", "60s"};
+  const auto expected =
+      expected_sessions(results(order + Args{"--emit", "sessions", "--id", "unique"}, input));
+  REQUIRE(expected.size() == 3);
+  for (const char* emit : {"sessions", "updates"}) {
+    CAPTURE(emit);
+    const auto database = folder / emit;
+    static_cast<void>(
+        results(order + Args{"--emit", emit, "--id", "unique", "--into", database}, input));
+    CHECK(query(database, all_sessions) == expected);
+  }
+}
+
 }  // namespace
 }  // namespace command_into_test
 

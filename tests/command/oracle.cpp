@@ -1,11 +1,9 @@
-#include "catch.hpp"
+#include "harness.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -17,6 +15,8 @@
 
 namespace oracle {
 namespace {
+
+using command_test::shared_folder;
 
 const std::string folder = SESSIONIZE_ORACLE;
 
@@ -58,15 +58,6 @@ std::uint64_t fnv1a(const std::string& text) {
   std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
   return hash;
-}
-
-/// The folder with the public logs; empty, and said so, where there is none.
-std::string shared_folder() {
-  const char* named = std::getenv("SESSIONIZE_SHARED");
-  const std::string shared = named != nullptr ? named : SESSIONIZE_SOURCE "/../shared";
-  if (std::filesystem::exists(shared + "/data")) return shared;
-  WARN("SKIPPED: the public logs are not in " << shared << " (SESSIONIZE_SHARED names the folder)");
-  return "";
 }
 
 TEST_CASE("records equal the recipe's rows on the small stream") {
