@@ -71,7 +71,7 @@ struct EventTimeRule<Clock, AnyOf<Rules...>> {
   static constexpr bool limits = (EventTimeRule<Clock, Rules>::limits || ...);
   static constexpr bool has_days = (EventTimeRule<Clock, Rules>::has_days || ...);
   explicit EventTimeRule(const AnyOf<Rules...>& all) noexcept {
-    std::apply([this](const auto&... rules) { (take(rules), ...); }, all.rules());
+    std::apply([this](const auto&... rules) { (this->take(rules), ...); }, all.rules());
   }
   std::optional<typename Clock::duration> limit{};
   std::optional<std::chrono::seconds> day_offset{};
