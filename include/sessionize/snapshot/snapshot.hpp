@@ -12,6 +12,7 @@
 #include <sessionize/snapshot/save.hpp>
 #include <sessionize/snapshot/session_windows.hpp>
 #include <sessionize/snapshot/sessionizer.hpp>
+#include <sessionize/snapshot/several.hpp>
 #include <sessionize/snapshot/traits.hpp>
 #include <sessionize/snapshot/writer.hpp>
 
