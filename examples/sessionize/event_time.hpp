@@ -7,6 +7,7 @@
 
 #include <sessionize/detail/json_text.hpp>
 #include <sessionize/rules/rules.hpp>
+#include <sessionize/snapshot/aggregates.hpp>
 #include <sessionize/windows/windows.hpp>
 
 #include <algorithm>
@@ -35,6 +36,9 @@ struct DeviceOfId {
 
    private:
     friend DeviceOfId;
+    template <class T>
+    friend struct sessionize::SnapshotTraits;
+
     [[nodiscard]] bool is_before(const State& other) const {
       return has_event_ && (!other.has_event_ || moment_ < other.moment_);
     }
@@ -55,6 +59,23 @@ struct DeviceOfId {
     if (event.device) state.device_.emplace(*event.device);
   }
 };
+
+}  // namespace command
+
+template <>
+struct sessionize::SnapshotTraits<command::DeviceOfId::State> {
+  static std::string name() { return "device"; }
+  static void save(SnapshotWriter& out, const command::DeviceOfId::State& state) {
+    out.put(state.has_event_);
+    out.put(state.moment_);
+    out.put(state.device_);
+  }
+  static bool load(SnapshotReader& in, command::DeviceOfId::State& state) {
+    return in.get(state.has_event_) && in.get(state.moment_) && in.get(state.device_);
+  }
+};
+
+namespace command {
 
 using EventTimeRules = sessionize::AnyOf<std::optional<sessionize::MaxDuration<milliseconds>>,
                                          std::optional<sessionize::DayBoundary>>;
@@ -132,11 +153,12 @@ class LateEvents {
   template <class Late>
   void operator()(const Late& late) {
     write(late.key, late.time, late.watermark, to_string(late.reason), late.data);
-    ++counts_[static_cast<std::size_t>(late.reason)];
   }
   void write(std::string_view key, EventClock::time_point time, EventClock::time_point watermark,
              std::string_view reason, std::string_view data) {
     namespace s = sessionize;
+    for (auto& [name, count] : counts_)
+      if (name == reason) ++count;
     if (!output_) return;
     line_.clear();
     s::JsonRow row(line_);
@@ -155,17 +177,17 @@ class LateEvents {
   [[nodiscard]] Output* output() { return output_ ? &*output_ : nullptr; }
   [[nodiscard]] std::uint64_t total() const {
     std::uint64_t sum = 0;
-    for (const std::uint64_t count : counts_) sum += count;
+    for (const auto& [name, count] : counts_) sum += count;
     return sum;
   }
   /// What to say of it at the end; empty where there is nothing to say.
   [[nodiscard]] std::string summary() const {
     if (output_ || total() == 0) return {};
     std::string reasons;
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      if (counts_[i] == 0) continue;
-      reasons += (reasons.empty() ? "" : ", ") + std::to_string(counts_[i]) + ' ';
-      reasons += to_string(static_cast<sessionize::LateReason>(i));
+    for (const auto& [name, count] : counts_) {
+      if (count == 0) continue;
+      reasons += (reasons.empty() ? "" : ", ") + std::to_string(count) + ' ';
+      reasons += name;
     }
     return std::to_string(total()) + (total() == 1 ? " late event (" : " late events (") + reasons +
            "); --late FILE writes them down";
@@ -173,7 +195,14 @@ class LateEvents {
 
  private:
   std::optional<Output> output_;
-  std::array<std::uint64_t, sessionize::late_reason_count> counts_{};
+  // By the names of sessionize::LateReason and sessionize::UnorderedReason.
+  std::array<std::pair<std::string_view, std::uint64_t>, 7> counts_{{{"closed", 0},
+                                                                     {"after_close", 0},
+                                                                     {"final_cut", 0},
+                                                                     {"behind_watermark", 0},
+                                                                     {"overtaken", 0},
+                                                                     {"unattached", 0},
+                                                                     {"far_future", 0}}};
   std::string line_;
 };
 

@@ -459,12 +459,12 @@ void check(RunOptions& run) {
         "starts");
   if (!run.state.empty()) {
     if (run.discover) refuse("--state does nothing for --discover: leave it away");
-    if (run.emit == Emit::sessions)
+    if (run.is_whole_input())
       refuse(
           "--state goes on with a stream, and --emit sessions needs the whole input: use it with "
-          "--emit records or starts");
+          "--emit records or starts, or with --order event");
     if (!run.into.empty())
-      refuse("--state goes on with a stream, and --into needs the whole input: leave one away");
+      refuse("--state goes on with a stream, and --into stores a whole one: leave one away");
   }
   for (const auto& field : run.keep) {
     if (std::find(names.begin(), names.end(), field) != names.end())

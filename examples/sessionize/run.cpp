@@ -2,6 +2,7 @@
 
 #include "event_time.hpp"
 #include "input.hpp"
+#include "owned_event.hpp"
 #include "results.hpp"
 #include "rules.hpp"
 #include "state_file.hpp"
@@ -12,7 +13,7 @@
 
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/sessionizer.hpp>
-#include <sessionize/snapshot/sessionizer.hpp>
+#include <sessionize/snapshot/snapshot.hpp>
 #ifdef SESSIONIZE_WITH_SIMDJSON
 #include <sessionize/simdjson/event_reader.hpp>
 #endif
@@ -22,13 +23,17 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -264,7 +269,10 @@ class Run {
         batches_(!has_rules && fields_.names.empty() && options.into.empty() &&
                  options.order == Order::arrival && options.emit != Emit::sessions),
         sampling_(options.guess_time_format) {
-    if (options.has_windows()) windows_.emplace(make_windows(options));
+    if (options.has_windows())
+      windows_.emplace(make_windows(options));
+    else if (options.order == Order::event)
+      front_.emplace(s::ReorderOptions<EventClock>{.out_of_order = options.windows.out_of_order});
   }
 
   int execute() {
@@ -293,9 +301,18 @@ class Run {
     return mapping;
   }
 
+  /// Calls `use` with what --state keeps.
+  template <class Use>
+  auto use_state(Use use) {
+    if (windows_) return use(*windows_);
+    if (!front_) return use(sessionizer_);
+    auto both = std::tie(*front_, sessionizer_);
+    return use(both);
+  }
+
   /// Goes on where the last run ended; returns an exit code where that cannot be.
   std::optional<int> go_on() {
-    Resumption from = resume(options_, sessionizer_);
+    Resumption from = use_state([this](auto& state) { return resume(options_, state); });
     if (from.exit) {
       complain(from.complaint);
       return from.exit;
@@ -303,6 +320,8 @@ class Run {
     if (from.position) {
       goes_on_ = true;
       record_lines_.go_on();
+      session_lines_.go_on();
+      update_lines_.go_on();
       sessions_before_ = sessionizer_.counters().sessions_started;
       position_ = std::move(from.position);
     } else {
@@ -310,6 +329,7 @@ class Run {
     }
     if (position_->time_format) {
       reader_.set_time_format(*position_->time_format);
+      control_.set_time_format(*position_->time_format);
       sampling_ = false;
     }
     stop_.emplace();
@@ -320,7 +340,9 @@ class Run {
   void save_state() {
     for (const auto* output : outputs_)
       if (!output->ok()) return;
-    const auto saved = s::save_file(sessionizer_, options_.state, to_bytes(*position_));
+    const auto saved = use_state([this](const auto& state) {
+      return s::save_file(state, options_.state, to_bytes(*position_));
+    });
     if (saved) return;
     complain(saved.error().message);
     state_error_ = true;
@@ -424,9 +446,8 @@ class Run {
     }
     if (!event) return reject(event.error(), file, line.number);
     if (windows_) return take_in_event_time(*event, file, line);
-    if (options_.is_whole_input() || !options_.into.empty())
-      whole_input_.add(*event, options_.split_on ? &event->fields[fields_.split_on] : nullptr,
-                       ends_(*event));
+    if (front_) return put_in_order(*event, file, line);
+    if (options_.is_whole_input() || !options_.into.empty()) add_to_whole_input(*event);
     ++accepted_;
     if (options_.is_whole_input()) return;
     if (batches_ && line.is_part && Batch::can_hold(*event)) {
@@ -435,10 +456,39 @@ class Run {
       return;
     }
     decide_batch();
-    const auto decision = sessionizer_.observe(event->key, event->time, *event);
-    if (write(decision, *event))
-      store(s::RecordView<EventClock, std::string, Event>{decision, event->key, *event}, file,
-            line.number);
+    decide(*event, file, line.number);
+  }
+
+  void add_to_whole_input(const Event& event) {
+    whole_input_.add(event, options_.split_on ? &event.fields[fields_.split_on] : nullptr,
+                     ends_(event));
+  }
+  void decide(const Event& event, const std::string& file, std::uint64_t number) {
+    const auto decision = sessionizer_.observe(event.key, event.time, event);
+    if (write(decision, event))
+      store(s::RecordView<EventClock, std::string, Event>{decision, event.key, event}, file,
+            number);
+  }
+
+  /// Lets an event wait for earlier ones.
+  void put_in_order(const Event& event, const std::string& file, const s::json::Line& line) {
+    ++accepted_;
+    OwnedEvent owned(event, file, line.number);
+    const std::ranges::subrange events(std::make_move_iterator(&owned),
+                                       std::make_move_iterator(&owned + 1));
+    static_cast<void>(front_->process(events, &OwnedEvent::time, in_order(),
+                                      [&](const s::Unordered<EventClock, OwnedEvent>& late) {
+                                        late_.write(event.key, event.time, late.watermark,
+                                                    to_string(late.reason), event.line);
+                                      }));
+  }
+  /// What takes the events in order.
+  auto in_order() {
+    return [this](const OwnedEvent& owned) {
+      const Event event = owned.view();
+      if (!options_.into.empty()) add_to_whole_input(event);
+      decide(event, owned.file, owned.number);
+    };
   }
 
   /// A line that carries a watermark; under arrival order it is skipped.
@@ -453,6 +503,7 @@ class Run {
     if (windows_)
       static_cast<void>(windows_->advance_watermark(
           **watermark, [this](const auto& result) { write(result); }, late_));
+    if (front_) static_cast<void>(front_->advance_watermark(**watermark, in_order()));
     return true;
   }
 
@@ -567,12 +618,15 @@ class Run {
   }
 
   void finish() {
+    // With --state the next run goes on with what is held and what is open.
+    const bool is_end = wants_more() && !position_;
+    if (front_ && is_end) static_cast<void>(front_->flush(in_order()));
     std::vector<Session> sessions;
     const bool whole =
         options_.is_whole_input() || (!options_.into.empty() && !options_.has_windows());
     if (whole && wants_more()) sessions = whole_input_.sessions();
     if (windows_) {
-      if (wants_more())
+      if (is_end)
         static_cast<void>(windows_->flush([this](const auto& result) { write(result); }, late_));
       options_.emit == Emit::sessions ? session_lines_.finish() : update_lines_.finish();
     } else if (options_.is_whole_input()) {
@@ -653,6 +707,7 @@ class Run {
   OwnGap own_gap_;
   KeepsAlive keeps_alive_;
   std::optional<Windows> windows_;
+  std::optional<s::Reorder<EventClock, OwnedEvent>> front_;
   std::vector<std::pair<EventClock::time_point, std::optional<std::string>>> retracted_;
   decltype(make_sessionizer<has_rules>(options_, fields_)) sessionizer_;
   EndsSession ends_;

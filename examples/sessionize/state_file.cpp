@@ -51,6 +51,13 @@ std::string input_options(const RunOptions& run) {
   for (const auto& [field, value] : run.where) add({" --where ", field, "=", value});
   if (run.split_on) add({" --split-on ", *run.split_on});
   if (run.end_when) add({" --end-when ", run.end_when->field, "=", run.end_when->value});
+  if (run.order == Order::arrival) return text;
+  // What an event that is held, or in an open session, has of its line.
+  add({" --device ", run.mapping.device});
+  if (run.gap_field) add({" --gap-field ", *run.gap_field});
+  if (const auto& unless = run.keep_alive_unless)
+    add({" --keep-alive-unless ", unless->field, "=", unless->value});
+  for (const auto& field : run.keep) add({" --keep ", field});
   return text;
 }
 

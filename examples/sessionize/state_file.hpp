@@ -14,7 +14,8 @@
 #include <string_view>
 #include <utility>
 
-// What --state keeps: the snapshot of a sessionizer, and with it how far the input was read.
+// What --state keeps: the snapshot of what sessionizes, with the events that it holds, and with it
+// how far the input was read.
 
 namespace command {
 

@@ -1,6 +1,8 @@
 #ifndef SESSIONIZE_DETAIL_EXACT_SUM_HPP
 #define SESSIONIZE_DETAIL_EXACT_SUM_HPP
 
+#include <sessionize/detail/snapshot_access.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +36,9 @@ class IntegerSum {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   constexpr void add(std::uint64_t low, std::uint64_t high) noexcept {
     low_ += low;
     high_ += high + (low_ < low ? 1 : 0);
@@ -96,6 +101,9 @@ class DoubleSum {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   std::vector<double> parts_;  // none is zero, from the least magnitude to the greatest
   double special_ = 0;         // the sum of those that are not finite
 };

@@ -3,6 +3,7 @@
 
 #include <sessionize/detail/exact_sum.hpp>
 #include <sessionize/detail/nullable.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -144,6 +145,9 @@ class FirstValue {
   [[nodiscard]] constexpr const std::optional<Value>& result() const noexcept { return value_; }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   std::optional<Value> value_;
 };
 
@@ -163,6 +167,9 @@ class ValueOfFirst {
   [[nodiscard]] constexpr const std::optional<Value>& result() const noexcept { return value_; }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   std::optional<Value> value_;
   Moment moment_{};
 };
@@ -187,6 +194,9 @@ class ValueSum {
   [[nodiscard]] typename Sum::value_type result() const noexcept { return sum_.value(); }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   Sum sum_;
 };
 
@@ -212,6 +222,9 @@ struct CountOf {
 
    private:
     friend CountOf;
+    template <class Object>
+    friend struct detail::SnapshotAccess;
+
     std::uint64_t count_ = 0;
   };
   template <class Event>
@@ -284,38 +297,52 @@ struct DistinctCount {
   friend constexpr bool operator==(const DistinctCount&, const DistinctCount&) = default;
 };
 
+namespace detail {
+
+/// The different values of a session, up to a limit.
+template <class Value>
+class DistinctValues {
+ public:
+  /// Whether one more value can make a difference.
+  [[nodiscard]] bool takes_in(std::size_t limit) noexcept {
+    limit_ = limit;
+    return !exceeded_;
+  }
+  void insert(const Value& value) {
+    const auto at = std::lower_bound(values_.begin(), values_.end(), value);
+    if (at != values_.end() && !(value < *at)) return;
+    if (values_.size() == limit_) return exceed();
+    values_.insert(at, value);
+  }
+  void merge(const DistinctValues& part) {
+    limit_ = std::max(limit_, part.limit_);
+    if (part.exceeded_) exceed();
+    for (std::size_t i = 0; i < part.values_.size() && !exceeded_; ++i) insert(part.values_[i]);
+  }
+  [[nodiscard]] DistinctCount result() const noexcept {
+    return exceeded_ ? DistinctCount{limit_, false} : DistinctCount{values_.size(), true};
+  }
+
+ private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
+  void exceed() noexcept {
+    exceeded_ = true;
+    std::vector<Value>().swap(values_);
+  }
+
+  std::vector<Value> values_;  // sorted; empty once there were too many
+  std::size_t limit_ = 0;      // known from the first event on
+  bool exceeded_ = false;
+};
+
+}  // namespace detail
+
 /// Made by distinct().
 template <class Value, class Projection>
 struct DistinctOf {
-  class State {
-   public:
-    void merge(const State& part) {
-      limit_ = std::max(limit_, part.limit_);
-      if (part.exceeded_) exceed();
-      for (std::size_t i = 0; i < part.values_.size() && !exceeded_; ++i) insert(part.values_[i]);
-    }
-    [[nodiscard]] DistinctCount result() const noexcept {
-      return exceeded_ ? DistinctCount{limit_, false} : DistinctCount{values_.size(), true};
-    }
-
-   private:
-    friend DistinctOf;
-
-    void insert(const Value& value) {
-      const auto at = std::lower_bound(values_.begin(), values_.end(), value);
-      if (at != values_.end() && !(value < *at)) return;
-      if (values_.size() == limit_) return exceed();
-      values_.insert(at, value);
-    }
-    void exceed() noexcept {
-      exceeded_ = true;
-      std::vector<Value>().swap(values_);
-    }
-
-    std::vector<Value> values_;  // sorted; empty once there were too many
-    std::size_t limit_ = 0;      // known from the first event on
-    bool exceeded_ = false;
-  };
+  using State = detail::DistinctValues<Value>;
 
   [[no_unique_address]] Projection projection;
   std::size_t limit;
@@ -323,9 +350,9 @@ struct DistinctOf {
   template <class Event>
   requires detail::projects_to<Projection, Event, Value>
   void add(State& state, const Event& event, Moment) const {
-    state.limit_ = limit;
+    if (!state.takes_in(limit)) return;
     auto&& given = std::invoke(projection, event);
-    if (state.exceeded_ || detail::is_null(given)) return;
+    if (detail::is_null(given)) return;
     const auto& value = detail::value_of(given);
     if (!detail::is_ordered(value)) return;
     if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, Value>)
@@ -344,36 +371,46 @@ template <class Value = void, class Projection>
                                                                               limit};
 }
 
+template <class... As>
+struct Aggregates;
+
+/// The states of several aggregates.
+template <class... States>
+class AggregateStates {
+ public:
+  constexpr void merge(const AggregateStates& part) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (std::get<I>(states_).merge(std::get<I>(part.states_)), ...);
+    }
+    (std::index_sequence_for<States...>{});
+  }
+  /// What each comes to, in a std::tuple.
+  [[nodiscard]] constexpr auto result() const {
+    return std::apply(
+        [](const auto&... states) {
+          return std::tuple<std::remove_cvref_t<decltype(states.result())>...>(states.result()...);
+        },
+        states_);
+  }
+  /// What the I-th comes to.
+  template <std::size_t I>
+  [[nodiscard]] constexpr decltype(auto) get() const {
+    return std::get<I>(states_).result();
+  }
+
+ private:
+  template <class... As>
+  friend struct Aggregates;
+  template <class Object>
+  friend struct detail::SnapshotAccess;
+
+  std::tuple<States...> states_{};
+};
+
 /// Several aggregates as one; made by aggregates().
 template <class... As>
 struct Aggregates {
-  class State {
-   public:
-    constexpr void merge(const State& part) {
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (std::get<I>(states_).merge(std::get<I>(part.states_)), ...);
-      }
-      (std::index_sequence_for<As...>{});
-    }
-    /// What each comes to, in a std::tuple.
-    [[nodiscard]] constexpr auto result() const {
-      return std::apply(
-          [](const auto&... states) {
-            return std::tuple<std::remove_cvref_t<decltype(states.result())>...>(
-                states.result()...);
-          },
-          states_);
-    }
-    /// What the I-th comes to.
-    template <std::size_t I>
-    [[nodiscard]] constexpr decltype(auto) get() const {
-      return std::get<I>(states_).result();
-    }
-
-   private:
-    friend Aggregates;
-    std::tuple<typename As::State...> states_{};
-  };
+  using State = AggregateStates<typename As::State...>;
 
   [[no_unique_address]] std::tuple<As...> parts;
 

@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_WINDOWS_EVENT_TIME_HPP
 #define SESSIONIZE_WINDOWS_EVENT_TIME_HPP
 
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/rules/elapsed.hpp>
 #include <sessionize/utc.hpp>
 #include <sessionize/windows/event_time_rule.hpp>
@@ -155,6 +156,9 @@ class EventTime {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   [[nodiscard]] bool is_beyond(time_point start, time_point time) const noexcept {
     return rule_.limit && exceeds(start, time, *rule_.limit, AtGap::continues);
   }

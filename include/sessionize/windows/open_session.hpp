@@ -2,6 +2,7 @@
 #define SESSIONIZE_WINDOWS_OPEN_SESSION_HPP
 
 #include <sessionize/clock.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/rules/elapsed.hpp>
 
 #include <algorithm>
@@ -156,6 +157,9 @@ struct OpenSession : SessionPart<Clock, State> {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   std::unique_ptr<std::vector<Report<Clock>>> reports_;  // most sessions have none before the end
 };
 

@@ -3,6 +3,7 @@
 
 #include <sessionize/clock.hpp>
 #include <sessionize/detail/nullable.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/rules/elapsed.hpp>
 #include <sessionize/sessionizer.hpp>
 #include <sessionize/sink.hpp>
@@ -177,6 +178,9 @@ class Reorder {
   }
 
  private:
+  template <class Object>
+  friend struct detail::SnapshotAccess;
+
   struct Held {
     time_point time;
     std::uint64_t arrival;

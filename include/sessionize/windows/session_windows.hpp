@@ -207,6 +207,9 @@ class SessionWindows {
   [[nodiscard]] const WindowOptions<Clock>& options() const noexcept { return time_.options(); }
 
  private:
+  template <class Object>
+  friend struct detail::SnapshotAccess;
+
   using Time = detail::EventTime<Clock, Rule>;
   static constexpr bool may_keep = Time::may_keep;
   static constexpr time_point never = Time::never;

@@ -2,6 +2,7 @@
 #define SESSIONIZE_WINDOWS_WATERMARK_HPP
 
 #include <sessionize/clock.hpp>
+#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/key.hpp>
 #include <sessionize/rules/elapsed.hpp>
 #include <sessionize/windows/event_time.hpp>
@@ -87,6 +88,9 @@ class IdleTime {
   }
 
  private:
+  template <class Object>
+  friend struct SnapshotAccess;
+
   struct Since {
     TimePoint now, watermark;
   };
