@@ -100,7 +100,8 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   static void save(const Object& object, SnapshotWriter& out) {
     SnapshotAccess<WindowCounters>::save(object.counters_, out);
     out.number(object.arrivals_);
-    out.put(object.largest_);
+    out.put(object.has_largest_ ? std::optional(object.largest_) : std::nullopt);
+    out.put(object.longest_gap_);
     out.put(object.explicit_);
     out.put(object.now_);
     const auto& suspect = object.far_future_.suspect();
@@ -130,7 +131,9 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   struct Parts {
     WindowCounters counters{};
     std::uint64_t arrivals = 0;
-    Time largest{}, given{};
+    std::optional<Time> largest{};
+    typename Clock::duration longest_gap{};
+    Time given{};
     std::optional<Time> now{};
     std::optional<Suspect> suspect{};
     IdleTime<Time> idle{};
@@ -141,8 +144,8 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
 
   static bool load(const Object& object, SnapshotReader& in, Parts& parts) {
     if (!SnapshotAccess<WindowCounters>::load(in, parts.counters) || !in.number(parts.arrivals) ||
-        !in.get(parts.largest) || !in.get(parts.given) || !in.get(parts.now) ||
-        !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle))
+        !in.get(parts.largest) || !in.get(parts.longest_gap) || !in.get(parts.given) ||
+        !in.get(parts.now) || !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle))
       return false;
     const auto& options = object.options();
     std::uint64_t size = 0;
@@ -164,7 +167,9 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   static void adopt(Object& object, Parts&& parts) noexcept {
     object.counters_ = parts.counters;
     object.arrivals_ = parts.arrivals;
-    object.largest_ = parts.largest;
+    object.largest_ = parts.largest.value_or(Time::min());
+    object.has_largest_ = parts.largest.has_value();
+    object.longest_gap_ = parts.longest_gap;
     object.explicit_ = parts.given;
     object.now_ = parts.now;
     object.far_future_.suspect(std::move(parts.suspect));
