@@ -502,7 +502,7 @@ class Run {
     ++control_lines_;
     if (windows_)
       static_cast<void>(windows_->advance_watermark(
-          **watermark, [this](const auto& result) { write(result); }, late_));
+          **watermark, [this](const auto& result) { this->write(result); }, late_));
     if (front_) static_cast<void>(front_->advance_watermark(**watermark, in_order()));
     return true;
   }
@@ -522,7 +522,7 @@ class Run {
     static_cast<void>(windows_->process(
         std::span(&event, 1),
         s::by(&Event::key, &Event::time).raw(&Event::line).gap(own_gap_).keeps_alive(keeps_alive_),
-        [this](const auto& result) { write(result); }, late_, errors));
+        [this](const auto& result) { this->write(result); }, late_, errors));
     accepted_ += windows_->counters().accepted - accepted;
   }
 
@@ -627,7 +627,8 @@ class Run {
     if (whole && wants_more()) sessions = whole_input_.sessions();
     if (windows_) {
       if (is_end)
-        static_cast<void>(windows_->flush([this](const auto& result) { write(result); }, late_));
+        static_cast<void>(
+            windows_->flush([this](const auto& result) { this->write(result); }, late_));
       options_.emit == Emit::sessions ? session_lines_.finish() : update_lines_.finish();
     } else if (options_.is_whole_input()) {
       for (const auto& session : sessions) session_lines_(session);

@@ -23,7 +23,7 @@ class StopSignal {
     struct sigaction action {};
     action.sa_handler = [](int) {
       came_ = 1;
-      static_cast<void>(!::write(pipe_[1], "", 1));
+      static_cast<void>(::write(pipe_[1], "", 1) == 1);
     };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     ::sigaction(SIGTERM, &action, nullptr);

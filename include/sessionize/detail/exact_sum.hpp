@@ -76,8 +76,8 @@ class DoubleSum {
       parts_.push_back(value);
   }
   void add(const DoubleSum& more) {
-    // By index and by value: `more` may be this sum.
-    for (std::size_t i = 0, size = more.parts_.size(); i < size; ++i) add(double{more.parts_[i]});
+    const std::vector<double> parts = more.parts_;  // `more` may be this sum
+    for (const double part : parts) add(part);
     special_ += more.special_;
   }
 

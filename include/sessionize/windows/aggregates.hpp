@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <compare>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,11 @@ struct Moment {
   std::int64_t time = 0;
   std::uint64_t arrival = 0;
 
-  friend constexpr auto operator<=>(const Moment&, const Moment&) noexcept = default;
+  friend constexpr bool operator==(const Moment&, const Moment&) noexcept = default;
+  friend constexpr bool operator<(const Moment& a, const Moment& b) noexcept {
+    return a.time != b.time ? a.time < b.time : a.arrival < b.arrival;
+  }
+  friend constexpr bool operator>(const Moment& a, const Moment& b) noexcept { return b < a; }
 };
 
 /// What an aggregate knows of one session, or of a part of one.
@@ -104,9 +108,9 @@ concept projects_to = std::invocable<const Projection&, const Event&> &&
 
 /// Whether a value has a place in the order of its type. A NaN has none.
 template <class Value>
-[[nodiscard]] constexpr bool is_ordered(const Value& value) noexcept {
+[[nodiscard]] bool is_ordered(const Value& value) noexcept {
   if constexpr (std::floating_point<Value>)
-    return value == value;
+    return !std::isnan(value);
   else
     return true;
 }
@@ -206,7 +210,7 @@ class ValueSum {
 struct NoAggregate {
   struct State {
     constexpr void merge(const State&) const noexcept {}
-    [[nodiscard]] constexpr State result() const noexcept { return {}; }
+    [[nodiscard]] static constexpr State result() noexcept { return {}; }
     friend constexpr bool operator==(const State&, const State&) noexcept = default;
   };
   template <class Event>

@@ -108,7 +108,7 @@ class DueKeys {
 
   /// A number for the key at a place in the table.
   [[nodiscard]] std::uint32_t add(std::size_t place) {
-    std::uint32_t number = static_cast<std::uint32_t>(keys_.size());
+    auto number = static_cast<std::uint32_t>(keys_.size());
     if (free_.empty()) {
       keys_.push_back({});
     } else {

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -81,8 +82,10 @@ class SessionWindows {
   template <class Event>
   using late_view = LateEvent<Clock, key_view, Event>;
 
-  explicit SessionWindows(WindowOptions<Clock> options = {}, Rule rule = {},
-                          Aggregate aggregate = {})
+  explicit SessionWindows(WindowOptions<Clock> options = {}) requires
+      std::default_initializable<Rule> && std::default_initializable<Aggregate>
+      : SessionWindows(options, Rule{}) {}
+  SessionWindows(WindowOptions<Clock> options, Rule rule, Aggregate aggregate = {})
       : time_(options, rule),
         aggregate_(std::move(aggregate)),
         due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()),
@@ -737,8 +740,7 @@ class SessionWindows {
         if (time_.is_limited()) is_gone = close_cuts(entry, i, is_due || is_end, reason, watermark);
       if (!time_.is_limited() && (is_due || is_end)) {
         if (!is_end) remember_closed(key, session);
-        emit(entry.key, std::move(session), Op::final,
-             time_.ends_at_midnight(key.sessions, i) ? CloseReason::day_boundary : reason, {});
+        close(entry, i, reason);
         is_gone = true;
       }
       if (is_gone) {
@@ -753,6 +755,12 @@ class SessionWindows {
     if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
     if (is_end || is_forgettable(key)) return forget(at);
     make_due(key, next_due(key));
+  }
+  /// Emits the final result of a session, which is to be erased.
+  void close(Entry& entry, std::size_t at, CloseReason why) {
+    auto& sessions = entry.value.sessions;
+    if (time_.ends_at_midnight(sessions, at)) why = CloseReason::day_boundary;
+    emit(entry.key, std::move(sessions[at]), Op::final, why, {});
   }
   /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
   bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
@@ -897,9 +905,7 @@ class SessionWindows {
     const CloseReason why = is_due ? CloseReason::idle : CloseReason::evicted;
     if constexpr (may_keep)
       if (time_.is_limited()) close_cuts(entry, at, true, why, watermark);
-    if (!time_.is_limited())
-      emit(entry.key, std::move(key.sessions[at]), Op::final,
-           time_.ends_at_midnight(key.sessions, at) ? CloseReason::day_boundary : why, {});
+    if (!time_.is_limited()) close(entry, at, why);
     key.sessions.erase(at, at + 1);
     --sessions_;
     drop_empty(key.rest);
