@@ -23,11 +23,9 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -266,7 +264,7 @@ class Run {
                  options.order == Order::arrival && options.emit != Emit::sessions),
         sampling_(options.guess_time_format) {
     if (options.has_windows())
-      windows_.emplace(make_windows(options));
+      windows_ = std::make_unique<Windows>(make_windows(options));
     else if (options.order == Order::event)
       front_.emplace(s::ReorderOptions<EventClock>{.out_of_order = options.windows.out_of_order});
   }
@@ -473,9 +471,7 @@ class Run {
   void put_in_order(const Event& event, const std::string& file, const s::json::Line& line) {
     ++accepted_;
     OwnedEvent owned(event, file, line.number);
-    const std::ranges::subrange events(std::make_move_iterator(&owned),
-                                       std::make_move_iterator(&owned + 1));
-    static_cast<void>(front_->process(events, &OwnedEvent::time, in_order(),
+    static_cast<void>(front_->process(MovedEvent{owned}, &OwnedEvent::time, in_order(),
                                       [&](const s::Unordered<EventClock, OwnedEvent>& late) {
                                         late_.write(event.key, event.time, late.watermark,
                                                     to_string(late.reason), event.line);
@@ -501,7 +497,7 @@ class Run {
     ++control_lines_;
     if (windows_)
       static_cast<void>(windows_->advance_watermark(
-          **watermark, [this](const auto& result) { write(result); }, late_));
+          **watermark, [this](const auto& result) { this->write(result); }, late_));
     if (front_) static_cast<void>(front_->advance_watermark(**watermark, in_order()));
     return true;
   }
@@ -521,7 +517,7 @@ class Run {
     static_cast<void>(windows_->process(
         std::span(&event, 1),
         s::by(&Event::key, &Event::time).raw(&Event::line).gap(own_gap_).keeps_alive(keeps_alive_),
-        [this](const auto& result) { write(result); }, late_, errors));
+        [this](const auto& result) { this->write(result); }, late_, errors));
     accepted_ += windows_->counters().accepted - accepted;
   }
 
@@ -626,7 +622,8 @@ class Run {
     if (whole && wants_more()) sessions = whole_input_.sessions();
     if (windows_) {
       if (is_end)
-        static_cast<void>(windows_->flush([this](const auto& result) { write(result); }, late_));
+        static_cast<void>(
+            windows_->flush([this](const auto& result) { this->write(result); }, late_));
       options_.emit == Emit::sessions ? session_lines_.finish() : update_lines_.finish();
     } else if (options_.is_whole_input()) {
       for (const auto& session : sessions) session_lines_(session);
@@ -705,7 +702,7 @@ class Run {
   ControlLines control_;
   OwnGap own_gap_;
   KeepsAlive keeps_alive_;
-  std::optional<Windows> windows_;
+  std::unique_ptr<Windows> windows_;
   std::optional<s::Reorder<EventClock, OwnedEvent>> front_;
   std::vector<std::pair<EventClock::time_point, std::optional<std::string>>> retracted_;
   decltype(make_sessionizer<has_rules>(options_, fields_)) sessionizer_;
