@@ -8,6 +8,7 @@
 #include <sessionize/snapshot/traits.hpp>
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,14 @@ struct OwnedEvent {
 
   /// The event as it was read, but for its line.
   [[nodiscard]] Event view() const { return {key, time, device, fields, {}}; }
+};
+
+/// A range of one event, which is moved out of it.
+struct MovedEvent {
+  OwnedEvent& event;
+
+  [[nodiscard]] auto begin() const { return std::make_move_iterator(&event); }
+  [[nodiscard]] auto end() const { return std::make_move_iterator(&event + 1); }
 };
 
 }  // namespace command

@@ -23,11 +23,9 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -270,7 +268,7 @@ class Run {
                  options.order == Order::arrival && options.emit != Emit::sessions),
         sampling_(options.guess_time_format) {
     if (options.has_windows())
-      windows_.emplace(make_windows(options));
+      windows_ = std::make_unique<Windows>(make_windows(options));
     else if (options.order == Order::event)
       front_.emplace(s::ReorderOptions<EventClock>{.out_of_order = options.windows.out_of_order});
   }
@@ -474,9 +472,7 @@ class Run {
   void put_in_order(const Event& event, const std::string& file, const s::json::Line& line) {
     ++accepted_;
     OwnedEvent owned(event, file, line.number);
-    const std::ranges::subrange events(std::make_move_iterator(&owned),
-                                       std::make_move_iterator(&owned + 1));
-    static_cast<void>(front_->process(events, &OwnedEvent::time, in_order(),
+    static_cast<void>(front_->process(MovedEvent{owned}, &OwnedEvent::time, in_order(),
                                       [&](const s::Unordered<EventClock, OwnedEvent>& late) {
                                         late_.write(event.key, event.time, late.watermark,
                                                     to_string(late.reason), event.line);
@@ -707,7 +703,7 @@ class Run {
   ControlLines control_;
   OwnGap own_gap_;
   KeepsAlive keeps_alive_;
-  std::optional<Windows> windows_;
+  std::unique_ptr<Windows> windows_;
   std::optional<s::Reorder<EventClock, OwnedEvent>> front_;
   std::vector<std::pair<EventClock::time_point, std::optional<std::string>>> retracted_;
   decltype(make_sessionizer<has_rules>(options_, fields_)) sessionizer_;
