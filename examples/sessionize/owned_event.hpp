@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace command {
@@ -26,12 +27,12 @@ struct OwnedEvent {
   std::uint64_t number = 0;
 
   OwnedEvent() = default;
-  OwnedEvent(const Event& event, const std::string& its_file, std::uint64_t its_number)
+  OwnedEvent(const Event& event, std::string its_file, std::uint64_t its_number)
       : time(event.time),
         key(event.key),
         device(event.device),
         fields(event.fields.begin(), event.fields.end()),
-        file(its_file),
+        file(std::move(its_file)),
         number(its_number) {}
 
   /// The event as it was read, but for its line.
