@@ -71,10 +71,10 @@ class IdWriter {
         detail::ticks_per_second<TimePoint>);
     // Put together in a register: what is stored byte by byte is slow to load as a whole.
     std::uint64_t written = 0;
-    int place = 0;
+    unsigned place = 0;
     const auto put = [&](unsigned c) {
-      written |=
-          std::uint64_t{c} << (std::endian::native == std::endian::little ? place : 56 - place);
+      const bool little = std::endian::native == std::endian::little;
+      written |= std::uint64_t{c} << ((little ? place : 56 - place) & 63U);
       place += 8;
     };
     for (const unsigned part : {second / 3'600, second / 60 % 60, second % 60}) {

@@ -950,6 +950,12 @@ class SessionWindows {
   }
   template <class Late>
   void tell_deferred(Late& late) {
+    if (deferred_.size() > 1)
+      std::stable_sort(deferred_.begin(), deferred_.end(),
+                       [](const Deferred& a, const Deferred& b) {
+                         if (a.time != b.time) return a.time < b.time;
+                         return key_view(a.key) < key_view(b.key);
+                       });
     while (!deferred_.empty()) {
       const Deferred next = std::move(deferred_.front());
       deferred_.pop_front();
