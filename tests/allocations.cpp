@@ -8,18 +8,25 @@
 #include <memory>
 #include <new>
 
+#include <malloc.h>
+
 namespace allocations {
 namespace {
 
 std::atomic<std::uint64_t> made_{0};
 std::atomic<std::int64_t> live_{0};
+std::atomic<std::int64_t> live_bytes_{0};
 std::atomic<std::uint64_t> failing_{0};  // the number of the allocation that fails; 0: none
 
+void* count(void* block) noexcept {
+  if (block == nullptr) return block;
+  ++live_;
+  live_bytes_ += static_cast<std::int64_t>(::malloc_usable_size(block));
+  return block;
+}
 void* allocate(std::size_t bytes, const std::nothrow_t&) noexcept {
   if (++made_ == failing_) return nullptr;
-  void* const block = std::malloc(bytes == 0 ? 1 : bytes);
-  if (block != nullptr) ++live_;
-  return block;
+  return count(std::malloc(bytes == 0 ? 1 : bytes));
 }
 void* allocate(std::size_t bytes) {
   void* const block = allocate(bytes, std::nothrow);
@@ -32,13 +39,13 @@ void* allocate(std::size_t bytes, std::align_val_t alignment) {
   void* const block =
       ++made_ == failing_ ? nullptr : std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
   if (block == nullptr) throw std::bad_alloc();
-  ++live_;
-  return block;
+  return count(block);
 }
 
 void release(void* block) noexcept {
   if (block == nullptr) return;
   --live_;
+  live_bytes_ -= static_cast<std::int64_t>(::malloc_usable_size(block));
   std::free(block);
 }
 
@@ -46,6 +53,7 @@ void release(void* block) noexcept {
 
 std::uint64_t made() noexcept { return made_; }
 std::int64_t live() noexcept { return live_; }
+std::int64_t live_bytes() noexcept { return live_bytes_; }
 FailNth::FailNth(std::uint64_t k) noexcept { failing_ = made_ + k; }
 FailNth::~FailNth() { failing_ = 0; }
 

@@ -13,6 +13,9 @@ std::uint64_t made() noexcept;
 /// How many blocks are allocated and not freed.
 std::int64_t live() noexcept;
 
+/// How many bytes they have.
+std::int64_t live_bytes() noexcept;
+
 /// While it lives, the `k`-th allocation from its construction (from 1) throws std::bad_alloc;
 /// the others succeed.
 class FailNth {

@@ -16,6 +16,9 @@ sessionize_add_check(planted_bugs -DCXX=${CMAKE_CXX_COMPILER} ${source}
 # All tests again: the other compiler, with its warnings, and the sanitizers.
 sessionize_add_check(clang_sanitizers ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/clang -P
                      ${checks}/clang_sanitizers.cmake)
+sessionize_add_check(clang_sanitizers_event_time ${source} -DEVENT_TIME=ON
+                     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/clang_event_time -P
+                     ${checks}/clang_sanitizers.cmake)
 
 if(TARGET sessionize_parallel)
   sessionize_add_check(thread_sanitizer ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/threads -P
@@ -29,4 +32,5 @@ sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
 sessionize_add_check(clang_tidy ${source} -DBUILD=${PROJECT_BINARY_DIR} -P
                      ${checks}/clang_tidy.cmake)
-set_tests_properties(clang_sanitizers planted_bugs clang_tidy PROPERTIES COST 1000)
+set_tests_properties(clang_sanitizers PROPERTIES COST 2000)
+set_tests_properties(clang_sanitizers_event_time planted_bugs clang_tidy PROPERTIES COST 1000)

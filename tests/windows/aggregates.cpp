@@ -1,7 +1,7 @@
 #include <sessionize/windows/aggregates.hpp>
 
-#include "catch.hpp"
 #include "../property.hpp"
+#include "catch.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -11,6 +11,8 @@ namespace {
 template <class Check>
 void for_all_seeds(Check check) {
   std::uint64_t first = 1, last = 10'000;
+  if (const char* const seeds = std::getenv("SESSIONIZE_SEEDS"))
+    last = std::strtoull(seeds, nullptr, 10);
   if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
     first = last = std::strtoull(seed, nullptr, 10);
   std::string disagreement;

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
-#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -66,6 +65,7 @@ struct OpenSession : SessionPart<Clock, State> {
 
   [[no_unique_address]] std::conditional_t<may_keep, std::vector<Kept>, Nothing> kept{};
 
+  OpenSession() = default;
   /// A session of one event, which `add_to` adds to an aggregate's state.
   template <class AddTo>
   OpenSession(time_point time, time_point its_reach, std::uint64_t number, bool keeps, AddTo add_to)
@@ -168,10 +168,10 @@ template <class T>
 class OneOrMore {
  public:
   [[nodiscard]] std::size_t size() const noexcept {
-    return more_ != nullptr ? more_->size() : std::size_t{one_.has_value()};
+    return more_ != nullptr ? more_->size() : std::size_t{has_one_};
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  [[nodiscard]] T* begin() noexcept { return more_ != nullptr ? more_->data() : one(); }
+  [[nodiscard]] T* begin() noexcept { return more_ != nullptr ? more_->data() : &one_; }
   [[nodiscard]] T* end() noexcept { return begin() + size(); }
   [[nodiscard]] const T* begin() const noexcept { return const_cast<OneOrMore*>(this)->begin(); }
   [[nodiscard]] const T* end() const noexcept { return const_cast<OneOrMore*>(this)->end(); }
@@ -179,30 +179,39 @@ class OneOrMore {
   [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return begin()[at]; }
 
   T& insert(std::size_t at, T&& value) {
-    if (empty()) return one_.emplace(std::move(value));
+    if (empty()) {
+      one_ = std::move(value);
+      has_one_ = true;
+      return one_;
+    }
     if (more_ == nullptr) {
       auto more = std::make_unique<std::vector<T>>();
       more->reserve(2);
-      more->push_back(std::move(*one_));
-      one_.reset();
+      more->push_back(std::move(one_));
       more_ = std::move(more);
+      has_one_ = false;
     }
     return *more_->insert(more_->begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
   }
   void erase(std::size_t from, std::size_t to) {
     if (from == to) return;
-    if (more_ == nullptr) return one_.reset();
+    if (more_ == nullptr) {
+      one_ = T{};
+      has_one_ = false;
+      return;
+    }
     more_->erase(more_->begin() + static_cast<std::ptrdiff_t>(from),
                  more_->begin() + static_cast<std::ptrdiff_t>(to));
     if (more_->size() > 1) return;
-    if (more_->size() == 1) one_.emplace(std::move(more_->front()));
+    has_one_ = !more_->empty();
+    if (has_one_) one_ = std::move(more_->front());
     more_.reset();
   }
 
  private:
-  [[nodiscard]] T* one() noexcept { return one_ ? &*one_ : nullptr; }
-
-  std::optional<T> one_;
+  // No std::optional: GCC 12 takes moving one that is empty for a use of what is not there.
+  T one_{};
+  bool has_one_ = false;
   std::unique_ptr<std::vector<T>> more_;
 };
 

@@ -1,0 +1,118 @@
+#include <sessionize/windows/windows.hpp>
+
+#include "../allocations.hpp"
+#include "../catch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace sz = sessionize;
+using Clock = sz::EventClock;
+using Time = Clock::time_point;
+
+Time at(std::chrono::milliseconds after) { return Time{after}; }
+
+/// What was told, as a person would note it down: "ann 0..20 3 idle".
+struct Notes {
+  std::vector<std::string> lines;
+
+  template <class Key, class State>
+  void operator()(const sz::SessionResult<Clock, Key, State>& session) {
+    lines.push_back(std::string(session.key) + ' ' + seconds(session.start) + ".." +
+                    seconds(session.last) + ' ' + std::to_string(session.events.value_or(0)) + ' ' +
+                    std::string(to_string(session.reason)));
+  }
+  template <class Key, class Event>
+  void operator()(const sz::LateEvent<Clock, Key, Event>& late) {
+    lines.push_back(std::string(late.key) + ' ' + seconds(late.time) + " is " +
+                    std::string(to_string(late.reason)));
+  }
+
+ private:
+  static std::string seconds(Time time) {
+    return std::to_string(
+        std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+// Holds: an event that comes late makes one session of two open ones, which is closed when its end
+// is before the watermark, and not at it.
+// Would catch: sessions that are not merged, a watermark that is off by one.
+TEST_CASE("a bridging event makes one session of two", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s, .out_of_order = 20s});
+  for (const auto second : {0s, 20s, 10s}) {
+    CHECK(sessions.observe("ann", at(second), notes) == sz::Delivery::ok);
+  }
+  CHECK(sessions.size() == 1);
+  CHECK(sessions.observe("bob", at(50s), notes) == sz::Delivery::ok);  // the watermark is at 30 s
+  CHECK(notes.lines.empty());
+  CHECK(sessions.observe("bob", at(50s + 1ms), notes) == sz::Delivery::ok);
+  CHECK(notes.lines == Lines{"ann 0..20 3 idle"});
+  CHECK(sessions.counters().sessions_merged == 1);
+}
+
+// Holds: a million users who come once leave nothing behind when their sessions are closed: no key,
+// and no more memory than an empty table's and a mebibyte.
+// Would catch: keys that are kept for good, vectors that keep the room of their best days.
+TEST_CASE("what is closed is freed to the last key", "[windows]") {
+  const auto ignore = [](const auto&) {};
+  const std::int64_t before = allocations::live_bytes();
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s, .out_of_order = 1min});
+  const std::int64_t empty = allocations::live_bytes() - before;
+  std::string key;
+  for (int user = 0; user < 1'000'000; ++user) {
+    key = "a user who comes but once, number " + std::to_string(user);
+    static_cast<void>(sessions.observe(key, at(std::chrono::milliseconds{user}), ignore));
+  }
+  static_cast<void>(sessions.advance_watermark(at(24h), ignore));
+  CHECK(sessions.keys() == 0);
+  CHECK(sessions.size() == 0);
+  CHECK(sessions.counters().events_emitted == 1'000'000);
+  CHECK(allocations::live_bytes() - before <=
+        empty + (1 << 20) + static_cast<std::int64_t>(key.capacity()));
+}
+
+// Holds: one stamp that is years ahead makes nothing late, and is told of; a second one, of another
+// key, moves the watermark to the earlier of the two.
+// Would catch: a stream that one broken clock has stopped for good.
+TEST_CASE("one stamp from far ahead does not stop a stream", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s, .max_advance = 1h});
+  const auto observe = [&](const char* key, Time time) {
+    static_cast<void>(sessions.observe(key, time, notes, notes));
+  };
+  observe("ann", at(0s));
+  observe("bob", at(5s));
+  observe("eve", at(24h * 3650));
+  CHECK(notes.lines == Lines{"eve 315360000 is far_future"});
+  observe("ann", at(8s));
+  CHECK(sessions.watermark() == at(8s));
+  CHECK(sessions.counters().lost() == 0);
+  observe("bob", at(24h));
+  CHECK(sessions.watermark() == at(24h));
+}
+
+// Holds: a session is closed though nothing comes any more, when the caller's clock has moved as
+// far as events would have.
+// Would catch: sessions that stay open for ever on an idle stream.
+TEST_CASE("an idle stream's sessions are closed by the caller's clock", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s, .out_of_order = 5s});
+  static_cast<void>(sessions.observe("ann", at(100s), notes));
+  CHECK(sessions.advance_idle(at(1h), notes).sessions == 0);
+  CHECK(sessions.advance_idle(at(1h + 15s), notes).sessions == 0);
+  CHECK(sessions.advance_idle(at(1h + 15s + 1ms), notes).sessions == 1);
+  CHECK(notes.lines == Lines{"ann 100..100 1 idle"});
+}
