@@ -11,6 +11,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 // Decides on many events at once: the fast path of Sessionizer::observe_columns(). A block of keys
@@ -91,6 +93,19 @@ struct BlockCounts {
   std::size_t count = 0;
   for (; mask != 0; mask &= mask - 1) ++count;
   return count;
+}
+
+/// Asks for the part of a column that comes a few blocks after event `at`, of `count`. Each loop
+/// goes through one column a block at a time: too little for the processor to see that it will go
+/// on.
+template <class T>
+SESSIONIZE_PREFETCHES inline void ask_column(T* column, std::size_t at,
+                                             std::size_t count) noexcept {
+  constexpr std::size_t ahead = 4 * block_size,
+                        step = std::max(std::size_t{64} / sizeof(T), std::size_t{1});
+  if (at + ahead + block_size > count) return;
+  for (std::size_t i = 0; i < block_size; i += step)
+    __builtin_prefetch(column + at + ahead + i, std::is_const_v<T> ? 0 : 1);
 }
 
 /// The times of a block as offsets in a window; returns a bit for each that has none.
@@ -320,6 +335,9 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
   approach(0);
   for (std::size_t at = 0; at < count; at += block_size) {
     const std::size_t size = size_at(at);
+    ask_column(keys, at, count);
+    ask_column(times, at, count);
+    ask_column(answers, at, count);
     begin(at + 2 * block_size);
     approach(at + block_size);
     Block& block = block_at(at);
