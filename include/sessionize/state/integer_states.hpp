@@ -69,9 +69,9 @@ class IntegerStates {
       if (!rules.limited && !table_.empty()) [[likely]] {
         const std::uint64_t hash = hasher_(word(key));
         for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
-          const __m128i lanes = lanes_of(*line, word(key));
-          if (_mm_movemask_epi8(lanes) != 0) [[likely]]
-            return decide_in_vectors(*line, lanes, packing_.window(), rules, time, decision);
+          const unsigned lane = line->likely_lane(word(key));
+          if (line->key[lane] == word(key)) [[likely]]
+            return decide_in_vectors(*line, lane, packing_.window(), rules, time, decision);
           if (line->passed() == 0) return false;
         }
       }

@@ -108,7 +108,7 @@ class OpenSessions {
       Packed packed;
       if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
         placement.time = time;
-        placement.reason = packed.starts ? packed.reason() : SplitReason::none;
+        placement.reason = packed.reason();
         placement.session_start = rules_.carried(packed.opened_at(), time);
         placement.opened_at = packed.opened_at();
         placement.ordinal = packed.ordinal();
@@ -220,12 +220,10 @@ class OpenSessions {
   /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
   [[nodiscard]] SESSIONIZE_INLINE decision_type answer(Ledger& ledger, const Packed& packed,
                                                        key_view key, time_point time) noexcept {
-    const SplitReason none = SplitReason::none;
-    decision_type decision{
-        {time, packed.starts ? packed.reason() : none, rules_.carried(packed.opened_at(), time),
-         packed.opened_at(), packed.ordinal()},
-        std::nullopt,
-        std::nullopt};
+    decision_type decision{{time, packed.reason(), rules_.carried(packed.opened_at(), time),
+                            packed.opened_at(), packed.ordinal()},
+                           std::nullopt,
+                           std::nullopt};
     if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
       fill_in(decision.closed.emplace(), packed, key);
       if (!packed.starts) decision.closed.reset();
@@ -245,13 +243,13 @@ class OpenSessions {
     closed.key = key;
     closed.start = state.session_start;
     closed.last = state.last;
-    closed.reason = close_reason(packed.reason());
+    closed.reason = close_reason(packed.why);
     closed.ordinal = state.ordinal;
     if constexpr (counting == Counting::on) closed.events = state.events;
   }
   static void count(Ledger& ledger, const Packed& packed) noexcept {
     ++ledger.accepted;
-    const CloseReason reason = close_reason(packed.reason());
+    const CloseReason reason = close_reason(packed.why);
     ledger.sessions_started += packed.starts;
     ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
   }

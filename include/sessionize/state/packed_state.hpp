@@ -2,6 +2,7 @@
 #define SESSIONIZE_STATE_PACKED_STATE_HPP
 
 #include <sessionize/decide.hpp>
+#include <sessionize/detail/processor.hpp>
 #include <sessionize/options.hpp>
 #include <sessionize/rules/elapsed.hpp>
 #include <sessionize/rules/max_duration.hpp>
@@ -358,37 +359,43 @@ struct PackedDecision {
   using time_point = typename Clock::time_point;
 
   Window base;
-  const PackedRules<Offset>* rules;
   Offset time, previous, was, start;  // the event's; the state's before it; its start behind it
   std::uint32_t tally, next;          // before and behind it
   bool starts;                        // a session
+  SplitReason why;                    // where it starts one
 
   /// Decides on an event of the key that has the state at `place`; false where that cannot be done.
   template <class Line>
-  [[nodiscard]] bool decide(const Window& window, const PackedRules<Offset>& by,
+  [[nodiscard]] bool decide(const Window& window, const PackedRules<Offset>& rules,
                             PackedPlace<Line> place, time_point at) noexcept {
+    const bool decided = rules.limited ? step<true>(window, rules, place, at)
+                                       : step<false>(window, rules, place, at);
+    if (decided) place.set(time, start, next);
+    return decided;
+  }
+  /// The same, but for changing the state.
+  template <bool limited, class Line>
+  [[nodiscard]] SESSIONIZE_INLINE bool step(const Window& window, const PackedRules<Offset>& rules,
+                                            PackedPlace<Line> place, time_point at) noexcept {
+    using Step = PackedStep<limited, Offset>;
     base = window;
-    rules = &by;
     time = static_cast<Offset>(window.distance(at));
     previous = place.previous();
     was = place.start();
     tally = place.tally();
-    if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) return false;
-    const Offset mask = by.limited ? PackedStep<true, Offset>::start_mask(previous, was, time, by)
-                                   : PackedStep<false, Offset>::start_mask(previous, was, time, by);
+    if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
+      return false;
+    const Offset mask = Step::start_mask(previous, was, time, rules);
     starts = mask != 0;
+    why = Step::reason(previous, was, time, rules, ~Offset{0});
     start = static_cast<Offset>(was ^ ((was ^ time) & mask));
     next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
-    place.set(time, start, next);
     return true;
   }
   [[nodiscard]] time_point opened_at() const noexcept { return base.time(start); }
   [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next); }
-  /// Why the session starts, if it does.
   [[nodiscard]] SplitReason reason() const noexcept {
-    return rules->limited
-               ? PackedStep<true, Offset>::reason(previous, was, time, *rules, ~Offset{0})
-               : SplitReason::gap;
+    return static_cast<SplitReason>(static_cast<int>(why) & -static_cast<int>(starts));
   }
   /// The state before the event.
   [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {
