@@ -3,6 +3,7 @@
 
 #include <sessionize/counters.hpp>
 #include <sessionize/decide.hpp>
+#include <sessionize/detail/intake.hpp>
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/detail/outbox.hpp>
 #include <sessionize/detail/processor.hpp>
@@ -18,10 +19,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <ranges>
-#include <ratio>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -215,11 +214,7 @@ class Sessionizer {
   template <class Events, class By>
   SESSIONIZE_PREFETCHES void ask_ahead(Events& events, std::size_t at, const By& by) const {
     constexpr std::size_t ahead = 12;  // its memory is there when it comes, and not yet gone again
-    using Given = decltype(std::invoke(by.key, *std::ranges::begin(events)));
-    using KeyGiven = std::remove_cvref_t<decltype(detail::value_of(std::declval<Given&>()))>;
-    // A key that is made for the occasion may be dear: it is not asked for twice.
-    if constexpr ((std::is_reference_v<Given> ||
-                   std::is_trivially_copyable_v<Given>)&&detail::fits_view<key_view, KeyGiven>) {
+    if constexpr (detail::can_look_ahead<Events&, By, key_view>) {
       if (!open_.asks() || at + ahead >= static_cast<std::size_t>(std::ranges::distance(events)))
         return;
       const auto later = static_cast<std::ranges::range_difference_t<Events>>(at + ahead);
@@ -229,54 +224,20 @@ class Sessionizer {
   }
   template <class Event, class By, class Sink, class Errors>
   Delivery process_one(const Event& event, const By& by, Sink& sink, Errors& errors) {
-    auto&& key = std::invoke(by.key, event);
-    auto&& time = std::invoke(by.time, event);
-    if (detail::is_null(key)) return reject(RejectReason::missing_key, event, by, errors);
-    if (detail::is_null(time)) return reject(RejectReason::missing_time, event, by, errors);
-    static_assert(std::convertible_to<decltype(detail::value_of(time)), time_point>,
-                  "the time projection gives a time_point of the sessionizer's clock; make one of "
-                  "an integer with from_epoch()");
-    const std::optional<time_point> at = exact_time(detail::value_of(time));
-    if (!at) return reject(RejectReason::time_range, event, by, errors);
-    const auto& given = detail::value_of(key);
-    using Given = std::remove_cvref_t<decltype(given)>;
-    const auto go_on = [&](const key_view& viewed) {
-      RecordView<Clock, Key, Event> record{{}, viewed, event};
-      const Admission admission = open_.admit(outbox_.ledger, viewed, *at, event, record, closed_);
-      if (admission == Admission::rejected)
-        return tell(RejectReason::too_many_keys, event, by, errors);
-      return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);
-    };
-    if constexpr (detail::reference_view<key_view> && !std::derived_from<Given, Key>) {
-      const Key made(given);  // the view looks at a key: it needs one that stays
-      return go_on(made);
-    } else {
-      static_assert(detail::fits_view<key_view, Given>,
-                    "the key projection gives something that is no key of this sessionizer, or an "
-                    "integer that does not always fit one");
-      return go_on(key_view{given});
-    }
-  }
-
-  /// A time of a coarser clock in this one's ticks; null where they do not reach that far.
-  template <class Given>
-  [[nodiscard]] static constexpr std::optional<time_point> exact_time(const Given& given) noexcept {
-    if constexpr (std::is_same_v<Given, time_point> || !requires { typename Given::period; }) {
-      return static_cast<time_point>(given);
-    } else {
-      constexpr std::intmax_t factor =
-          std::ratio_divide<typename Given::period, typename time_point::period>::num;
-      using Limits = std::numeric_limits<typename time_point::rep>;
-      const auto ticks = given.time_since_epoch().count();
-      if (ticks > Limits::max() / factor || ticks < Limits::min() / factor) return std::nullopt;
-      return static_cast<time_point>(given);
-    }
-  }
-
-  template <class Event, class By, class Errors>
-  Delivery reject(RejectReason reason, const Event& event, const By& by, Errors& errors) {
-    outbox_.ledger.rejected.add(reason);
-    return tell(reason, event, by, errors);
+    return detail::read_event<Clock, Key>(
+        event, by,
+        [&](const key_view& key, time_point time) {
+          RecordView<Clock, Key, Event> record{{}, key, event};
+          const Admission admission =
+              open_.admit(outbox_.ledger, key, time, event, record, closed_);
+          if (admission == Admission::rejected)
+            return tell(RejectReason::too_many_keys, event, by, errors);
+          return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);
+        },
+        [&](RejectReason reason) {
+          outbox_.ledger.rejected.add(reason);
+          return tell(reason, event, by, errors);
+        });
   }
 
   /// Tells the error sink of a rejection that is counted already. An error sink has no say in how
@@ -285,20 +246,12 @@ class Sessionizer {
   Delivery tell(RejectReason reason, const Event& event, const By& by, Errors& errors) {
     auto&& raw = std::invoke(by.raw_data, event);
     const std::string_view data = detail::nullable_view(raw).value_or(std::string_view{});
-    static_cast<void>(deliver(
-        errors,
-        Rejection{
-            reason, message(reason), {}, counters().offered, data.substr(0, max_rejected_data)}));
+    static_cast<void>(deliver(errors, Rejection{reason,
+                                                detail::reject_message(reason),
+                                                {},
+                                                counters().offered,
+                                                data.substr(0, max_rejected_data)}));
     return Delivery::ok;
-  }
-
-  [[nodiscard]] static constexpr std::string_view message(RejectReason reason) noexcept {
-    if (reason == RejectReason::missing_key) return "the event has no key: give it one";
-    if (reason == RejectReason::missing_time) return "the event has no time: give it one";
-    if (reason == RejectReason::time_range)
-      return "the clock cannot represent the event's time: correct it, or choose another clock";
-    return "max_keys keys have open sessions: raise max_keys, call expire(), or choose "
-           "AtMaxKeys::evicts_idle_key";
   }
 
   /// Closes sessions that were collected, and frees the state of those that were closed, however

@@ -5,8 +5,8 @@
 #include <sessionize/sinks/collect.hpp>
 #include <sessionize/windows/aggregates.hpp>
 
+#include "../property.hpp"
 #include "catch.hpp"
-#include "property.hpp"
 
 #include <algorithm>
 #include <chrono>

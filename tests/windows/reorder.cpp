@@ -6,8 +6,8 @@
 #include <sessionize/sink.hpp>
 #include <sessionize/testing/sinks.hpp>
 
+#include "../property.hpp"
 #include "catch.hpp"
-#include "property.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -50,8 +50,8 @@ template <class TimePoint, class Given>
       return "max_kept_events events are kept: raise max_kept_events, or let the watermark move";
     default: break;
   }
-  return "max_keys keys have open sessions: raise max_keys, call expire(), or choose what makes "
-         "room for new keys";
+  return "max_keys keys have open sessions: raise max_keys, let sessions close, or choose what "
+         "makes room for new keys";
 }
 
 /// Whether the keys of later events of a range can be looked at ahead of time: one that is made for
@@ -68,21 +68,21 @@ inline constexpr bool can_look_ahead<Events, By, View> = [] {
           std::is_trivially_copyable_v<Given>)&&fits_view<View, KeyGiven>;
 }();
 
-/// Reads the key and the time of an event, as `by` says, and returns what `take(key, time)` does;
-/// where the event has none, why it is rejected.
-template <class Clock, session_key Key, class Event, class By, class Take>
-auto read_event(const Event& event, const By& by, Take take) -> std::optional<RejectReason> {
+/// Reads the key and the time of an event, as `by` says, and returns what `take(key, time)` does,
+/// or `reject(reason)` where the event has none.
+template <class Clock, session_key Key, class Event, class By, class Take, class Reject>
+auto read_event(const Event& event, const By& by, Take take, Reject reject) {
   using time_point = typename Clock::time_point;
   using key_view = key_view_t<Key>;
   auto&& key = std::invoke(by.key, event);
   auto&& time = std::invoke(by.time, event);
-  if (is_null(key)) return RejectReason::missing_key;
-  if (is_null(time)) return RejectReason::missing_time;
+  if (is_null(key)) return reject(RejectReason::missing_key);
+  if (is_null(time)) return reject(RejectReason::missing_time);
   static_assert(std::convertible_to<decltype(value_of(time)), time_point>,
                 "the time projection gives a time_point of the sessionizer's clock; make one of "
                 "an integer with from_epoch()");
   const std::optional<time_point> at = exact_time<time_point>(value_of(time));
-  if (!at) return RejectReason::time_range;
+  if (!at) return reject(RejectReason::time_range);
   const auto& given = value_of(key);
   using Given = std::remove_cvref_t<decltype(given)>;
   if constexpr (reference_view<key_view> && !std::derived_from<Given, Key>) {

@@ -306,7 +306,8 @@ class SessionWindows {
     const std::string_view data =
         detail::nullable_view(raw).value_or(std::string_view{}).substr(0, max_rejected_data);
     const auto rejected = detail::read_event<Clock, Key>(
-        event, by, [&](const key_view& key, time_point time) -> std::optional<RejectReason> {
+        event, by,
+        [&](const key_view& key, time_point time) -> std::optional<RejectReason> {
           duration gap = options().gap;
           if constexpr (!std::same_as<std::remove_cvref_t<decltype(by.gap_of)>, NoOwnGap>) {
             auto&& own = std::invoke(by.gap_of, event);
@@ -315,7 +316,8 @@ class SessionWindows {
           }
           const auto alive = static_cast<bool>(std::invoke(by.alive, event));
           return admit(Arrival<Event>{key, time, gap, alive, data, event}, late);
-        });
+        },
+        [](RejectReason reason) { return std::optional(reason); });
     if (!rejected) return;
     counters_.rejected.add(*rejected);
     static_cast<void>(deliver(
