@@ -79,7 +79,7 @@ TEST_CASE("snapshot: the format, byte for byte", "[snapshot]") {
   expected += text("at_max_keys") + text("rejects_new_keys");
   expected += text("line 7");
   expected += number(3, 8) + number(2, 8) + number(2, 8);  // accepted, events emitted, started
-  expected += number(13, 4) + std::string(13 * 8, '\0');   // rejected, by reason
+  expected += number(16, 4) + std::string(16 * 8, '\0');   // rejected, by reason
   expected += number(10, 4) + number(1, 8) + std::string(9 * 8, '\0');  // closed, by reason: idle
   expected += number(1, 8) + text("u");
   expected += number(20'000, 8) + number(20'000, 8) + number(20'000, 8);  // start, previous, last

@@ -168,7 +168,7 @@ template <class T>
 class OneOrMore {
  public:
   [[nodiscard]] std::size_t size() const noexcept {
-    return more_ != nullptr ? more_->size() : std::size_t{has_one_};
+    return more_ != nullptr ? more_->size() : std::size_t{has_one_ ? 1U : 0U};
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] T* begin() noexcept { return more_ != nullptr ? more_->data() : &one_; }
