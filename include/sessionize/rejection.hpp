@@ -26,7 +26,7 @@ enum class RejectReason : unsigned char {
   too_many_keys,      ///< the key is new and max_keys keys have state
   too_many_sessions,  ///< it opens a session and max_sessions are open
   too_many_events,    ///< it would have to be kept and max_kept_events are
-  gap_range,       ///< its own gap is less than nothing
+  gap_range,          ///< its own gap is less than nothing
 };
 inline constexpr std::size_t reject_reason_count =
     static_cast<std::size_t>(RejectReason::gap_range) + 1;
