@@ -106,8 +106,9 @@ std::vector<S> batch(std::vector<View> events, const Options& options, bool by_d
     if (sessions[i].reason == sz::CloseReason::day_boundary) continue;
     Time watermark = options.watermark;
     if (options.out_of_order) {
-      const Time moved = latest[options.watermark_of_key ? sessions[i].key : std::string()] -
-                         *options.out_of_order;
+      const Time moved =
+          latest[options.watermark_of == sz::WatermarkOf::key ? sessions[i].key : std::string()] -
+          *options.out_of_order;
       watermark = std::max(watermark, moved);
     }
     const Time closes = ends[i] + options.lateness;
@@ -138,7 +139,7 @@ void check_random(std::uint64_t seed, Rule rule) {
   if (options.at_gap == sz::AtGap::splits) options.gap += 1h;
   options.out_of_order = std::chrono::hours(random.below(4));
   options.lateness = std::chrono::hours(random.below(2));
-  options.watermark_of_key = random.once_in(2);
+  if (random.once_in(2)) options.watermark_of = sz::WatermarkOf::key;
 
   std::vector<View> events;
   for (std::uint64_t i = 0, size = random.below(40); i < size; ++i) {
@@ -279,7 +280,7 @@ TEST_CASE("a Sessionizer over sorted events, cut by day", "[windows][join]") {
   std::sort(expected.begin(), expected.end(), [](const Summary& a, const Summary& b) {
     return std::tie(a.start, a.key) < std::tie(b.start, b.key);
   });
-  Join join({.gap = 20min, .watermark_of_key = true});
+  Join join({.gap = 20min, .watermark_of = sz::WatermarkOf::key});
   for (int day = 0; day < 10; ++day) {
     std::vector<View> part;
     for (const View& event : events)

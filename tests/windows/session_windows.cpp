@@ -3,6 +3,7 @@
 #include "../allocations.hpp"
 #include "../catch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -115,4 +116,79 @@ TEST_CASE("an idle stream's sessions are closed by the caller's clock", "[window
   CHECK(sessions.advance_idle(at(1h + 15s), notes).sessions == 0);
   CHECK(sessions.advance_idle(at(1h + 15s + 1ms), notes).sessions == 1);
   CHECK(notes.lines == Lines{"ann 100..100 1 idle"});
+}
+
+// Holds: with a watermark for each key, an idle stream moves no key's own: it moves the one that
+// was given. Would catch: a timer that makes a slow user's events late.
+TEST_CASE("idle time leaves the watermarks of keys alone", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions(
+      {.gap = 10s, .watermark_of = sz::WatermarkOf::key});
+  const auto observe = [&](const char* key, Time time) {
+    static_cast<void>(sessions.observe(key, time, notes, notes));
+  };
+  observe("fast", at(1h));
+  observe("slow", at(0s));
+  CHECK(sessions.advance_idle(at(2h), notes, notes).sessions == 0);
+  CHECK(sessions.advance_idle(at(3h), notes, notes).sessions == 0);
+  observe("slow", at(5s));
+  CHECK(notes.lines.empty());
+  CHECK(sessions.advance_watermark(at(20s), notes, notes).sessions == 1);
+  CHECK(sessions.advance_idle(at(3h), notes, notes).sessions == 0);
+  CHECK(sessions.advance_idle(at(5h), notes, notes).sessions == 1);
+  CHECK(notes.lines == Lines{"slow 0..5 2 idle", "fast 3600..3600 1 idle"});
+}
+
+// Holds: events that are kept one by one are bounded: more are rejected, and touch no state, until
+// the watermark has let go of some. Would catch: memory that a user who never pauses takes for
+// good.
+TEST_CASE("no more events are kept than may be", "[windows]") {
+  Notes notes;
+  auto sessions = sz::make_session_windows<Clock, std::string>(
+      {.gap = 10s, .out_of_order = std::nullopt, .max_kept_events = 3}, sz::max_duration(60s));
+  for (const auto second : {0s, 5s, 10s, 15s})
+    static_cast<void>(sessions.observe("ann", at(second), notes, notes));
+  const auto too_many = sz::RejectReason::too_many_events;
+  CHECK(sessions.counters().rejected[too_many] == 1);
+  CHECK(sessions.counters().accepted == 3);
+  static_cast<void>(sessions.advance_watermark(at(90s), notes, notes));
+  CHECK(notes.lines == Lines{"ann 0..10 3 idle"});
+  static_cast<void>(sessions.observe("ann", at(95s), notes, notes));
+  CHECK(sessions.counters().rejected[too_many] == 1);
+}
+
+namespace {
+
+struct Beat {
+  std::string user;
+  Time time;
+  std::chrono::seconds gap;
+  bool active = true;
+};
+
+}  // namespace
+
+// Holds: an event that keeps no session alive joins the cut that it falls in, makes it no longer,
+// and is reported where it falls in none, once the watermark has passed it; it comes out the same
+// before and behind the events around it. Would catch: heartbeats that move where sessions are cut.
+TEST_CASE("heartbeats under a maximum duration", "[windows]") {
+  // Cut at 20 s: [0, 20], then [24, 24]. The beat at 22 s is in neither; the one at 30 s in the
+  // second, which reaches 34 s.
+  std::vector<Beat> beats = {{"ann", at(0s), 10s},         {"ann", at(9s), 10s},
+                             {"ann", at(18s), 10s},        {"ann", at(24s), 10s},
+                             {"ann", at(12s), 10s, false}, {"ann", at(22s), 10s, false},
+                             {"ann", at(30s), 10s, false}};
+  for (int turn = 0; turn < 7; ++turn) {
+    Notes notes;
+    auto sessions = sz::make_session_windows<Clock, std::string>({.gap = 10s, .out_of_order = 1h},
+                                                                 sz::max_duration(20s));
+    const auto by = sz::by(&Beat::user, &Beat::time).gap(&Beat::gap).keeps_alive(&Beat::active);
+    CHECK(sessions.process(beats, by, notes, notes).events == 7);
+    static_cast<void>(sessions.advance_watermark(at(1h), notes, notes));
+    std::sort(notes.lines.begin(), notes.lines.end());
+    CHECK(notes.lines ==
+          Lines{"ann 0..18 4 max_duration", "ann 22 is unattached", "ann 24..24 2 idle"});
+    CHECK(sessions.keys() == 0);
+    std::rotate(beats.begin(), beats.begin() + 1, beats.end());
+  }
 }

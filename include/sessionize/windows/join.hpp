@@ -2,6 +2,7 @@
 #define SESSIONIZE_WINDOWS_JOIN_HPP
 
 #include <sessionize/rules/rules.hpp>
+#include <sessionize/windows/options.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -34,9 +35,9 @@ struct JoinOptions {
   std::optional<duration> out_of_order = duration{0};
   /// How long after that a session is closed; not negative.
   duration lateness{0};
-  /// Whether each key has its own watermark. So it is in effect for a Sessionizer over sorted
-  /// events, whose sessions are closed by their key's next event alone: out_of_order is 0 there.
-  bool watermark_of_key = false;
+  /// What a watermark is of. For a Sessionizer over sorted events, whose sessions are closed by
+  /// their key's next event alone, it is in effect the key; out_of_order is 0 there.
+  WatermarkOf watermark_of = WatermarkOf::stream;
   /// Where the watermark stands at the end, if further than that: the caller moved it, or the
   /// largest time was that of an event in no session.
   TimePoint watermark = TimePoint::min();
@@ -229,7 +230,8 @@ class SessionJoin {
     for (auto begin = whole.begin(); begin != whole.end();) {
       const auto end = std::find_if(
           begin, whole.end(), [&](const Session& session) { return session.key != begin->key; });
-      close(begin, end, watermark(options_.watermark_of_key ? std::prev(end)->last : last));
+      close(begin, end,
+            watermark(options_.watermark_of == WatermarkOf::key ? std::prev(end)->last : last));
       begin = end;
     }
     std::stable_sort(whole.begin(), whole.end(), [](const Session& a, const Session& b) {

@@ -63,8 +63,8 @@ struct CountLate {
 ///
 /// An event takes expected constant time, and its share of a short heap, and time linear in those
 /// of its key's open sessions that are later than it; under a maximum duration, linear in its
-/// session's events. Results come in the order in which the watermark passes them; those of one
-/// step, an event or a call, by (start, key), behind those of the event itself. Throws nothing of
+/// session's events. Results come in the order of the steps that the watermark takes, an event or a
+/// call; those of one step by (start, key), retractions before what follows them. Throws nothing of
 /// its own. Sinks must not call back. One thread at a time may use an object; different objects
 /// share nothing.
 template <session_clock Clock, session_key Key, class Aggregate = NoAggregate, class Rule = NoRule>
@@ -91,7 +91,8 @@ class SessionWindows {
         due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()),
         longest_gap_(options.gap) {}
 
-  /// Takes in one event. Where its aggregate or rule reads events, use process().
+  /// Takes in one event; where there is no room for it, it is rejected and counted, which an error
+  /// sink of process() would be told. Where the aggregate reads events, use process().
   template <class Sink, class Late = CountLate>
   Delivery observe(key_view key, time_point time, Sink&& sink, Late&& late = {}) {
     check<Sink>();
@@ -141,15 +142,16 @@ class SessionWindows {
     });
   }
   /// To be called by a timer where the stream may pause: from the first call after the last event
-  /// on, the watermark moves as fast as `now`, of the caller's clock.
+  /// on, watermark() moves as fast as `now`, of the caller's clock. With a watermark for each key
+  /// that is the one that was given: the latest of all keys' would make the others late.
   template <class Sink, class Late = CountLate>
   Closing advance_idle(time_point now, Sink&& sink, Late&& late = {}) {
     check<Sink>();
     check_late<Late, NoEvent>();
     return closing(sink, late, [&] {
-      const time_point is = std::max(explicit_, time_.behind(largest_));
-      if (is == never) return;
-      explicit_ = std::max(explicit_, idle_.at(now, is));
+      const auto is = watermark();
+      if (!is) return;
+      explicit_ = idle_.at(now, *is);
       close_due();
     });
   }
@@ -188,14 +190,11 @@ class SessionWindows {
 
   /// The watermark of the stream, or of a key; null where there is none yet.
   [[nodiscard]] std::optional<time_point> watermark() const noexcept {
-    const time_point is = std::max(
-        explicit_, options().watermark_of == WatermarkOf::stream ? time_.behind(largest_) : never);
-    return is == never ? std::nullopt : std::optional(is);
+    return or_null(watermark_of(nullptr));
   }
   [[nodiscard]] std::optional<time_point> watermark(key_view key) const noexcept {
     const Entry* entry = table_.find(key);
-    const time_point is = watermark_of(entry == nullptr ? nullptr : &entry->value);
-    return is == never ? std::nullopt : std::optional(is);
+    return or_null(watermark_of(entry == nullptr ? nullptr : &entry->value));
   }
   /// How many sessions are open; how many keys have state.
   [[nodiscard]] std::size_t size() const noexcept { return sessions_; }
@@ -699,8 +698,7 @@ class SessionWindows {
   };
   /// Closes and reports whatever is due by the watermark that all keys have.
   void close_due() {
-    const time_point watermark =
-        options().watermark_of == WatermarkOf::stream ? watermark_of(nullptr) : explicit_;
+    const time_point watermark = watermark_of(nullptr);
     if (watermark == never || at_ticks(due_.soonest()) >= watermark) return;
     const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
     while (const auto place = due_.pop(is_due, Asking{table_})) settle(*place);
@@ -724,13 +722,12 @@ class SessionWindows {
     KeyState& key = entry.value;
     const time_point watermark = std::max(watermark_of(&key), behind);
     const bool is_end = why != CloseReason::idle;
+    due_.unschedule(key.number);
     if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
       const time_point due = time_.closes_at(key.sessions[0].reach);
-      due_.unschedule(key.number);
       if (due >= watermark) return make_due(key, due);
     }
-    due_.unschedule(key.number);
 
     std::size_t kept = 0;
     for (std::size_t i = 0; i < key.sessions.size(); ++i) {
@@ -935,10 +932,15 @@ class SessionWindows {
     static_cast<void>(table_.erase_at(at));
     if (at < table_.size()) due_.move(table_.entries()[at].value.number, at);
   }
+  /// The watermark of a key, or of those that have no state.
   [[nodiscard]] time_point watermark_of(const KeyState* key) const noexcept {
     const bool is_own = options().watermark_of == WatermarkOf::key;
     if (is_own && key == nullptr) return explicit_;
     return std::max(explicit_, time_.behind(is_own ? key->largest : largest_));
+  }
+
+  [[nodiscard]] static std::optional<time_point> or_null(time_point watermark) noexcept {
+    return watermark == never ? std::nullopt : std::optional(watermark);
   }
 
   // Sinks
