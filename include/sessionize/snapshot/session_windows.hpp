@@ -55,7 +55,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   using Table = typename Object::Table;
   using KeyState = typename Object::KeyState;
   using Session = typename Object::Session;
-  using Rest = typename Object::Rest;
+  using Rest = typename KeyState::Rest;
   using State = typename Object::aggregate_state;
   using Suspect = typename Object::Suspect;
   using Time = typename Clock::time_point;
@@ -158,8 +158,9 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
       if (i != 0 && !(View(parts.table.entries().back().key) < View(key))) return false;
       auto& entry = parts.table.insert(View(key), std::move(state));
       entry.value.number = parts.due->add(static_cast<std::size_t>(i));
-      parts.due->schedule(entry.value.number,
-                          object.next_due(entry.value).time_since_epoch().count());
+      parts.due->schedule(
+          entry.value.number,
+          entry.value.next_due(object.time_, parts.longest_gap).time_since_epoch().count());
     }
     return parts.sessions <= options.max_sessions;
   }

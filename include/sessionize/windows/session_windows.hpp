@@ -9,7 +9,7 @@
 #include <sessionize/windows/aggregates.hpp>
 #include <sessionize/windows/due_queue.hpp>
 #include <sessionize/windows/event_time.hpp>
-#include <sessionize/windows/open_session.hpp>
+#include <sessionize/windows/key_sessions.hpp>
 #include <sessionize/windows/options.hpp>
 #include <sessionize/windows/result_queue.hpp>
 #include <sessionize/windows/session_result.hpp>
@@ -167,7 +167,7 @@ class SessionWindows {
     return closing(sink, nobody, [&] {
       for (Entry& entry : table_.entries())
         for (Session& session : entry.value.sessions) {
-          for (Part& part : parts(session, entry.value)) {
+          for (Part& part : entry.value.parts(time_, session)) {
             const auto* told = session.report_of(part.arrival);
             if (told == nullptr || *told != part.report())
               report(entry.key, session, std::move(part), {});
@@ -215,33 +215,11 @@ class SessionWindows {
   using Time = detail::EventTime<Clock, Rule>;
   static constexpr bool may_keep = Time::may_keep;
   static constexpr time_point never = Time::never;
-  using Session = detail::OpenSession<Clock, aggregate_state, may_keep>;
-  using Part = detail::SessionPart<Clock, aggregate_state>;
-
-  /// An event that keeps no session alive, and waits for one that it is in.
-  struct Waiting {
-    time_point time;
-    std::uint64_t arrival;
-    std::string data;
-    aggregate_state aggregate;
-  };
-  /// What is closed, where events behind it are late.
-  struct Closed {
-    time_point start, until;
-    bool is_cut;  // by a maximum duration: what is in it is late, whatever else it meets
-  };
-  struct Rest {
-    std::vector<Waiting> waiting;  // by (time, arrival)
-    std::vector<Closed> closed;
-  };
-  /// What is known of one key. Invariants: sessions are in the order of their starts and, but for
-  /// those of different days, no two meet; it is scheduled for no later than anything of it is due.
-  struct KeyState {
-    detail::OneOrMore<Session> sessions{};
-    std::unique_ptr<Rest> rest{};
-    time_point largest = never;
-    std::uint32_t number = 0;  // among due_
-  };
+  using KeyState = detail::KeySessions<Clock, aggregate_state, Rule>;
+  using Session = typename KeyState::Session;
+  using Part = typename KeyState::Part;
+  using Waiting = typename KeyState::Waiting;
+  using FirstDue = typename KeyState::FirstDue;
   using Table = KeyTable<Key, KeyState>;
   using Entry = typename Table::Entry;
   static constexpr std::size_t nowhere = SIZE_MAX;
@@ -375,14 +353,7 @@ class SessionWindows {
       return {{}, LateReason::behind_watermark};
     if (options().close == ClosePolicy::spark && time_.is_late(time, reach, watermark))
       return {{}, LateReason::closed};
-    const auto meets_closed = [&](auto meets) {
-      return key != nullptr && key->rest != nullptr &&
-             std::any_of(key->rest->closed.begin(), key->rest->closed.end(), meets);
-    };
-    if (meets_closed([&](const Closed& closed) {
-          return closed.is_cut && closed.start <= time && time <= closed.until;
-        }))
-      return {{}, LateReason::final_cut};
+    if (key != nullptr && key->is_in_closed_cut(time)) return {{}, LateReason::final_cut};
     if (!arrival.alive) return attach(arrival, at, watermark);
 
     const auto [from, to] = key == nullptr ? std::pair(std::size_t{0}, std::size_t{0})
@@ -394,10 +365,7 @@ class SessionWindows {
       return {};
     }
     if (from == to && time_.is_late(time, reach, watermark)) return {{}, LateReason::closed};
-    if (from == to && meets_closed([&](const Closed& closed) {
-          return !closed.is_cut && time <= closed.until && closed.start <= reach &&
-                 time_.day(closed.start) == time_.day(time);
-        }))
+    if (from == to && key != nullptr && key->meets_closed(time_, time, reach))
       return {{}, LateReason::after_close};
     if (time_.is_limited() && kept_ >= options().max_kept_events)
       return {RejectReason::too_many_events, {}};
@@ -433,18 +401,12 @@ class SessionWindows {
     Session session(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
     at = make_place(arrival.key, at);
     KeyState& key = table_.entries()[at].value;
-    std::size_t behind = key.sessions.size();
-    // By (start, reach): a point may begin where another session does.
-    while (behind > 0 && (key.sessions[behind - 1].start > arrival.time ||
-                          (key.sessions[behind - 1].start == arrival.time &&
-                           key.sessions[behind - 1].reach > reach)))
-      --behind;
     count_in(time_.is_limited());
     ++sessions_;
     ++counters_.sessions_opened;
-    Session& opened = key.sessions.insert(behind, std::move(session));
-    take_waiting(key, opened);
-    make_due(key, next_due(opened, key));
+    Session& opened = key.open(std::move(session));
+    kept_ -= key.take_waiting(time_, opened);
+    schedule(key, key.next_due(time_, opened));
     return {};
   }
 
@@ -456,7 +418,7 @@ class SessionWindows {
     Session& session = key.sessions[from];
     std::vector<Part> old;
     if (options().emit != Emit::final_only)
-      for (std::size_t i = from; i < to; ++i) add_reported(old, key.sessions[i], key);
+      for (std::size_t i = from; i < to; ++i) key.add_reported(old, time_, key.sessions[i]);
 
     session.add(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
     for (std::size_t i = from + 1; i < to; ++i) session.swallow(std::move(key.sessions[i]));
@@ -465,25 +427,16 @@ class SessionWindows {
     counters_.sessions_merged += to - from - 1;
     count_in(time_.is_limited());
     Session& merged = key.sessions[from];
-    take_waiting(key, merged);
+    kept_ -= key.take_waiting(time_, merged);
     if (!old.empty()) report_changes(entry, merged, old);
     // It is due no earlier than its parts were, but for what a maximum duration cuts off.
-    if (time_.is_limited()) make_due(key, next_due(merged, key));
+    if (time_.is_limited()) schedule(key, key.next_due(time_, merged));
   }
 
   /// Lets an event join that keeps no session alive, or wait.
   template <class Event>
   Verdict attach(const Arrival<Event>& arrival, std::size_t at, time_point watermark) {
-    const auto holder_in = [&](KeyState& key) {
-      return std::find_if(key.sessions.begin(), key.sessions.end(), [&](const Session& session) {
-        return time_.is_in(arrival.time, session);
-      });
-    };
-    bool is_held = false;
-    if (at != nowhere) {
-      KeyState& key = table_.entries()[at].value;
-      is_held = holder_in(key) != key.sessions.end();
-    }
+    const bool is_held = at != nowhere && table_.entries()[at].value.holds(time_, arrival.time);
     if (!is_held && arrival.time < watermark) return {{}, LateReason::unattached};
     const bool waits = !is_held || time_.is_limited();
     if (waits && kept_ >= options().max_kept_events) return {RejectReason::too_many_events, {}};
@@ -496,39 +449,18 @@ class SessionWindows {
     const std::size_t place = make_place(arrival.key, place_of(arrival.key));
     Entry& entry = table_.entries()[place];
     KeyState& key = entry.value;
-    Session* const holder = is_held ? holder_in(key) : nullptr;
+    Session* const holder = key.holder(time_, arrival.time);
     std::vector<Part> old;
-    if (is_held && options().emit != Emit::final_only) add_reported(old, *holder, key);
+    if (is_held && options().emit != Emit::final_only) key.add_reported(old, time_, *holder);
     if (waits) {
-      auto& waiting = rest_of(key).waiting;
-      waiting.insert(
-          std::upper_bound(waiting.begin(), waiting.end(), event.time,
-                           [](time_point time, const Waiting& other) { return time < other.time; }),
-          std::move(event));
-      make_due(key, next_due(key));
+      key.wait(std::move(event));
+      schedule(key);
     } else {
-      take_in(*holder, std::move(event));
+      KeyState::take_in(*holder, event);
     }
     count_in(waits);
     if (!old.empty()) report_changes(entry, *holder, old);
     return {};
-  }
-  static void take_in(Session& session, Waiting&& event) {
-    session.aggregate.merge(event.aggregate);
-    ++session.events;
-  }
-  /// Lets those join a session that waited for it. Under a maximum duration they wait for a cut.
-  void take_waiting(KeyState& key, Session& session) {
-    if (key.rest == nullptr || time_.is_limited()) return;
-    auto& waiting = key.rest->waiting;
-    const auto taken = std::remove_if(waiting.begin(), waiting.end(), [&](Waiting& event) {
-      if (!time_.is_in(event.time, session)) return false;
-      take_in(session, std::move(event));
-      return true;
-    });
-    kept_ -= static_cast<std::size_t>(waiting.end() - taken);
-    waiting.erase(taken, waiting.end());
-    drop_empty(key.rest);
   }
   void count_in(bool is_kept) noexcept {
     ++counters_.accepted;
@@ -552,41 +484,11 @@ class SessionWindows {
     if (Entry* entry = table_.find(key)) entry->value.largest = std::max(entry->value.largest, to);
   }
 
-  // Parts of sessions, and their results
+  // Results
 
-  /// The sessions that one is cut in: itself, where there is no maximum duration.
-  [[nodiscard]] std::vector<Part> parts(const Session& session, const KeyState& key) const {
-    std::vector<Part> all;
-    if constexpr (may_keep) {
-      for (std::size_t at = 0; at < session.kept.size();) {
-        const std::size_t behind = time_.cut(session.kept, at);
-        all.push_back(part(session, key, at, behind));
-        at = behind;
-      }
-    }
-    if (!time_.is_limited()) all.push_back(session);
-    return all;
-  }
-  /// A cut of a session, with those of the waiting that are in it.
-  [[nodiscard]] Part part(const Session& session, const KeyState& key, std::size_t from,
-                          std::size_t to) const requires may_keep {
-    Part made = session.part(from, to);
-    if (key.rest == nullptr) return made;
-    for (const Waiting& event : key.rest->waiting) {
-      if (!time_.is_in_cut(event.time, made)) continue;
-      ++made.events;
-      made.aggregate.merge(event.aggregate);
-    }
-    return made;
-  }
-  void add_reported(std::vector<Part>& to, const Session& session, const KeyState& key) const {
-    if (!session.is_reported()) return;
-    for (Part& part : parts(session, key))
-      if (session.report_of(part.arrival) != nullptr) to.push_back(std::move(part));
-  }
   /// Emits what has changed of the parts that were reported.
   void report_changes(Entry& entry, Session& session, std::vector<Part>& old) {
-    std::vector<Part> now = parts(session, entry.value);
+    std::vector<Part> now = entry.value.parts(time_, session);
     std::vector<std::vector<time_point>> replaces(now.size());
     std::vector<bool> changed(now.size());
     for (Part& was : old) {
@@ -640,52 +542,10 @@ class SessionWindows {
 
   // What is due
 
-  /// When the next thing is due of a session of a key.
-  [[nodiscard]] time_point next_due(const Session& session, const KeyState& key) const {
-    time_point due = time_.closes_at(session.reach);
-    if (time_.is_limited()) due = std::min(due, time_.final_at(session.start));
-    if (options().emit == Emit::final_only) return due;
-    if (!time_.is_limited())
-      return session.is_reported() ? due : std::min(due, time_.due(session.reach));
-    for (const Part& each : parts(session, key))
-      if (session.report_of(each.arrival) == nullptr) due = std::min(due, fires_at(session, each));
-    return due;
-  }
-  /// When a part is first reported: no event that is on time can change it then.
-  [[nodiscard]] time_point fires_at(const Session& session, const Part& part) const noexcept {
-    const time_point due = time_.due(session.reach);
-    return time_.is_limited() ? std::min(due, time_.cut_until(part.start)) : due;
-  }
-  [[nodiscard]] time_point next_due(const KeyState& key) const {
-    time_point due = time_point::max();
-    for (const Session& session : key.sessions) {
-      due = std::min(due, next_due(session, key));
-      // Those behind it end later.
-      if (options().emit == Emit::final_only && !Time::RuleIs::has_days) break;
-    }
-    if (key.rest == nullptr) return due;
-    for (const Waiting& event : key.rest->waiting) {
-      if (!is_held(event.time, key)) due = std::min(due, event.time);
-    }
-    for (const Closed& closed : key.rest->closed)
-      if (!is_met(closed, key)) due = std::min(due, forgotten_at(closed));
-    return due;
-  }
-  /// When no event can be late for what is closed.
-  [[nodiscard]] time_point forgotten_at(const Closed& closed) const noexcept {
-    // One in a cut could meet a session that is yet to open, as late as it is.
-    const time_point reach = detail::plus(closed.until, longest_gap_);
-    return detail::plus(closed.is_cut ? detail::plus(reach, longest_gap_) : reach,
-                        options().lateness);
-  }
-  /// Whether an event in a cut could also meet a session that is kept.
-  [[nodiscard]] bool is_met(const Closed& closed, const KeyState& key) const noexcept {
-    return closed.is_cut && !key.sessions.empty() &&
-           key.sessions[0].start <= detail::plus(closed.until, longest_gap_);
-  }
-  void make_due(KeyState& key, time_point at) {
+  void schedule(const KeyState& key, time_point at) {
     due_.schedule(key.number, at.time_since_epoch().count());
   }
+  void schedule(const KeyState& key) { schedule(key, key.next_due(time_, longest_gap_)); }
   /// Asks the memory for keys that will be due soon.
   struct Asking {
     const Table& table;
@@ -726,7 +586,7 @@ class SessionWindows {
     if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
       const time_point due = time_.closes_at(key.sessions[0].reach);
-      if (due >= watermark) return make_due(key, due);
+      if (due >= watermark) return schedule(key, due);
     }
 
     std::size_t kept = 0;
@@ -738,7 +598,7 @@ class SessionWindows {
       if constexpr (may_keep)
         if (time_.is_limited()) is_gone = close_cuts(entry, i, is_due || is_end, reason, watermark);
       if (!time_.is_limited() && (is_due || is_end)) {
-        if (!is_end) remember_closed(key, session);
+        if (!is_end) key.remember_closed(time_, session);
         close(entry, i, reason);
         is_gone = true;
       }
@@ -753,7 +613,7 @@ class SessionWindows {
     key.sessions.erase(kept, key.sessions.size());
     if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
     if (is_end || is_forgettable(key)) return forget(at);
-    make_due(key, next_due(key));
+    schedule(key);
   }
   /// Emits the final result of a session, which is to be erased.
   void close(Entry& entry, std::size_t at, CloseReason why) {
@@ -772,7 +632,7 @@ class SessionWindows {
       const bool is_final = time_.final_at(kept[from].time) < watermark;
       if (!is_over && !is_final) break;
       const std::size_t to = time_.cut(kept, from);
-      Part made = part(session, key, from, to);
+      Part made = key.part(time_, session, from, to);
       CloseReason reason = CloseReason::max_duration;
       if (to < kept.size() && kept[to].time > made.reach) reason = CloseReason::idle;
       if (to == kept.size() && is_over)
@@ -783,11 +643,11 @@ class SessionWindows {
           return time_.is_in_cut(event.time, made);
         });
       if (why == CloseReason::idle) {
-        if (is_over) remember_closed(key, made);
+        if (is_over) key.remember_closed(time_, made);
         // Whatever steps the watermark takes, what the gap ends before is no cut.
         const time_point until = time_.cut_until(made.start);
         if (is_final && (to < kept.size() || until <= session.reach))
-          rest_of(key).closed.push_back({made.start, until, true});
+          key.made_rest().closed.push_back({made.start, until, true});
       }
       session.unset_report(made.arrival);
       emit(entry.key, std::move(made), Op::final, reason, {});
@@ -797,31 +657,21 @@ class SessionWindows {
     if (from != 0) session.drop_front(from);
     return false;
   }
-  static void drop_empty(std::unique_ptr<Rest>& rest) noexcept {
-    if (rest != nullptr && rest->waiting.empty() && rest->closed.empty()) rest.reset();
-  }
-  [[nodiscard]] static Rest& rest_of(KeyState& key) {
-    if (key.rest == nullptr) key.rest = std::make_unique<Rest>();
-    return *key.rest;
-  }
-  void remember_closed(KeyState& key, const Part& closed) {
-    if (options().after_close != AfterClose::is_late) return;
-    rest_of(key).closed.push_back({closed.start, closed.reach, false});
-  }
   /// Reports what is due, and is still kept.
   void fire(Entry& entry, Session& session, time_point watermark) {
     if (!time_.is_limited() && (session.is_reported() || time_.due(session.reach) >= watermark))
       return;
-    for (Part& each : parts(session, entry.value))
-      if (session.report_of(each.arrival) == nullptr && fires_at(session, each) < watermark)
+    for (Part& each : entry.value.parts(time_, session))
+      if (session.report_of(each.arrival) == nullptr &&
+          KeyState::fires_at(time_, session, each) < watermark)
         report(entry.key, session, std::move(each), {});
   }
   /// Gives up those that wait in vain, and what no event can be late for.
   void settle_rest(Entry& entry, time_point watermark, bool is_end) {
     KeyState& key = entry.value;
-    auto& [waiting, closed] = *key.rest;
+    auto& waiting = key.rest->waiting;
     for (std::size_t i = 0; i < waiting.size();) {
-      if (!is_end && (waiting[i].time >= watermark || is_held(waiting[i].time, key))) {
+      if (!is_end && (waiting[i].time >= watermark || key.holds(time_, waiting[i].time))) {
         ++i;
         continue;
       }
@@ -831,29 +681,11 @@ class SessionWindows {
       --kept_;
       --counters_.events_open;
     }
-    std::erase_if(closed, [&](const Closed& each) {
-      return is_end || (!is_met(each, key) && forgotten_at(each) < watermark);
-    });
-    drop_empty(key.rest);
-  }
-  [[nodiscard]] bool is_held(time_point time, const KeyState& key) const noexcept {
-    return std::any_of(key.sessions.begin(), key.sessions.end(),
-                       [&](const Session& session) { return time_.is_in(time, session); });
+    if (is_end) key.rest->closed.clear();
+    key.forget_closed(time_, longest_gap_, watermark);
+    key.drop_empty_rest();
   }
 
-  /// Of a key's sessions, the one that something is due of first.
-  struct FirstDue {
-    time_point due, start;
-    std::uint32_t number;  // of the key
-    std::size_t session;
-  };
-  [[nodiscard]] FirstDue first_due(const KeyState& key) const {
-    FirstDue first{time_point::max(), time_point::max(), key.number, 0};
-    for (std::size_t i = 0; i < key.sessions.size(); ++i)
-      if (const time_point due = next_due(key.sessions[i], key); i == 0 || due < first.due)
-        first = {due, key.sessions[i].start, key.number, i};
-    return first;
-  }
   /// Makes room by closing the session that something is due of first, ties by (start, key); all of
   /// its key, where a key has to go. False where that is not wanted, or nothing is ever due.
   bool evict(bool whole_key, const key_view& newcomer, time_point watermark) {
@@ -866,7 +698,7 @@ class SessionWindows {
     const auto may_be_first = [&](std::int64_t at) { return !first || at_ticks(at) <= first->due; };
     const auto consider = [&](const Entry& entry) {
       if (entry.value.sessions.empty()) return;
-      const FirstDue its = first_due(entry.value);
+      const FirstDue its = entry.value.first_due(time_);
       if (!first || std::tie(its.due, its.start) < std::tie(first->due, first->start) ||
           (its.due == first->due && its.start == first->start &&
            key_view(entry.key) < key_view(key_of(first->number).key)))
@@ -879,8 +711,7 @@ class SessionWindows {
     // What reaches to the end of time is never due.
     if (!first)
       for (const Entry& entry : table_.entries()) consider(entry);
-    for (const std::uint32_t number : passed)
-      make_due(key_of(number).value, next_due(key_of(number).value));
+    for (const std::uint32_t number : passed) schedule(key_of(number).value);
     if (!first) return false;
     Entry& entry = key_of(first->number);
     if (options().watermark_of == WatermarkOf::key && !(key_view(entry.key) == newcomer))
@@ -907,10 +738,10 @@ class SessionWindows {
     if (!time_.is_limited()) close(entry, at, why);
     key.sessions.erase(at, at + 1);
     --sessions_;
-    drop_empty(key.rest);
+    key.drop_empty_rest();
     due_.unschedule(key.number);
     if (is_forgettable(key)) return forget(table_.position(entry));
-    make_due(key, next_due(key));
+    schedule(key);
   }
 
   // Keys
