@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -157,8 +158,7 @@ class LateEvents {
   void write(std::string_view key, EventClock::time_point time, EventClock::time_point watermark,
              std::string_view reason, std::string_view data) {
     namespace s = sessionize;
-    for (auto& [name, count] : counts_)
-      if (name == reason) ++count;
+    ++counts_[reason];
     if (!output_) return;
     line_.clear();
     s::JsonRow row(line_);
@@ -184,25 +184,14 @@ class LateEvents {
   [[nodiscard]] std::string summary() const {
     if (output_ || total() == 0) return {};
     std::string reasons;
-    for (const auto& [name, count] : counts_) {
-      if (count == 0) continue;
-      reasons += (reasons.empty() ? "" : ", ") + std::to_string(count) + ' ';
-      reasons += name;
-    }
+    for (const auto& [name, count] : counts_) list_count(reasons, count, name);
     return std::to_string(total()) + (total() == 1 ? " late event (" : " late events (") + reasons +
            "); --late FILE writes them down";
   }
 
  private:
   std::optional<Output> output_;
-  // By the names of sessionize::LateReason and sessionize::UnorderedReason.
-  std::array<std::pair<std::string_view, std::uint64_t>, 7> counts_{{{"closed", 0},
-                                                                     {"after_close", 0},
-                                                                     {"final_cut", 0},
-                                                                     {"behind_watermark", 0},
-                                                                     {"overtaken", 0},
-                                                                     {"unattached", 0},
-                                                                     {"far_future", 0}}};
+  std::map<std::string_view, std::uint64_t> counts_;  // by the names of reasons
   std::string line_;
 };
 

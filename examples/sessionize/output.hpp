@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@
 #include <unistd.h>
 
 namespace command {
+
+/// Adds "3 closed" to a list that a person reads.
+inline void list_count(std::string& list, std::uint64_t count, std::string_view name) {
+  if (!list.empty()) list += ", ";
+  list += std::to_string(count) + ' ';
+  list += name;
+}
 
 /// A file or standard output, written in blocks. Remembers since when it holds bytes back, so that
 /// a live stream can be flushed while its input pauses.

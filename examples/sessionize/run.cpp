@@ -228,9 +228,7 @@ class Errors {
     std::string reasons;
     for (std::size_t i = 0; i < s::reject_reason_count; ++i) {
       const auto reason = static_cast<RejectReason>(i);
-      if (counts_[reason] == 0) continue;
-      reasons += (reasons.empty() ? "" : ", ") + std::to_string(counts_[reason]) + ' ';
-      reasons += to_string(reason);
+      if (counts_[reason] != 0) list_count(reasons, counts_[reason], to_string(reason));
     }
     complain("rejected " + std::to_string(counts_.total()) +
              (counts_.total() == 1 ? " line (" : " lines (") + reasons +

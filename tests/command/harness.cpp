@@ -353,6 +353,12 @@ std::string events(const std::vector<std::int64_t>& times, std::string_view user
   return lines;
 }
 
+std::string joined(const std::vector<std::string>& lines, std::size_t from, std::size_t to) {
+  std::string text;
+  for (std::size_t i = from; i < to; ++i) text += lines[i];
+  return text;
+}
+
 std::string repeated(std::string_view text, std::size_t times) {
   if (text.size() == 1) return std::string(times, text.front());
   std::string out;

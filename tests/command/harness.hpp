@@ -126,6 +126,9 @@ using CsvRow = std::vector<std::optional<std::string>>;
 [[nodiscard]] std::string events(const std::vector<std::int64_t>& times,
                                  std::string_view user = "u");
 
+/// Lines `from` up to `to`, put together.
+[[nodiscard]] std::string joined(const std::vector<std::string>& lines, std::size_t from,
+                                 std::size_t to);
 /// `text`, `times` times.
 [[nodiscard]] std::string repeated(std::string_view text, std::size_t times);
 

@@ -30,11 +30,6 @@ std::vector<std::string> clicks() {
   }
   return lines;
 }
-std::string joined(const std::vector<std::string>& lines, std::size_t from, std::size_t to) {
-  std::string text;
-  for (std::size_t i = from; i < to; ++i) text += lines[i];
-  return text;
-}
 
 const std::vector<Args> forms = {
     {},
