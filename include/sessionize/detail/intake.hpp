@@ -50,8 +50,9 @@ template <class TimePoint, class Given>
       return "max_kept_events events are kept: raise max_kept_events, or let the watermark move";
     default: break;
   }
-  return "max_keys keys have open sessions: raise max_keys, let sessions close, or choose what "
-         "makes room for new keys";
+  return "max_keys keys have open sessions: raise max_keys, close idle ones, as expire() does, or "
+         "let "
+         "one make room: AtMaxKeys::evicts_idle_key, AtMaxSessions::closes_next_due";
 }
 
 /// Whether the keys of later events of a range can be looked at ahead of time: one that is made for
