@@ -68,6 +68,21 @@ template <class Clock, class Duration>
       ticks > static_cast<std::make_unsigned_t<Rep>>(longest) ? longest : static_cast<Rep>(ticks)};
 }
 
+namespace detail {
+
+/// `time` and so much later, or earlier; the last, or first, time there is where that is beyond it.
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint plus(TimePoint time, typename TimePoint::duration span) noexcept {
+  return time > TimePoint::max() - span ? TimePoint::max() : time + span;
+}
+template <class TimePoint>
+[[nodiscard]] constexpr TimePoint minus(TimePoint time,
+                                        typename TimePoint::duration span) noexcept {
+  return time < TimePoint::min() + span ? TimePoint::min() : time - span;
+}
+
+}  // namespace detail
+
 }  // namespace v0
 }  // namespace sessionize
 

@@ -19,17 +19,6 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// `time` and so much later, or earlier; the last, or first, time there is where that is beyond it.
-template <class TimePoint>
-[[nodiscard]] constexpr TimePoint plus(TimePoint time, typename TimePoint::duration span) noexcept {
-  return time > TimePoint::max() - span ? TimePoint::max() : time + span;
-}
-template <class TimePoint>
-[[nodiscard]] constexpr TimePoint minus(TimePoint time,
-                                        typename TimePoint::duration span) noexcept {
-  return time < TimePoint::min() + span ? TimePoint::min() : time - span;
-}
-
 /// What event time decides: what meets, what is due, where a maximum duration cuts. Functions of
 /// times alone; SessionWindows keeps the state.
 template <session_clock Clock, class Rule>

@@ -186,9 +186,7 @@ class SessionJoin {
   /// The watermark at the end of a run, or of a key's, whose largest time is `last`.
   [[nodiscard]] time_point watermark(time_point last) const noexcept {
     if (!options_.out_of_order) return options_.watermark;
-    const auto bound = *options_.out_of_order;
-    if (!exceeds(time_point::min(), last, bound, AtGap::splits)) return options_.watermark;
-    return std::max(last - bound, options_.watermark);
+    return std::max(detail::minus(last, *options_.out_of_order), options_.watermark);
   }
   [[nodiscard]] SplitReason split(const Session& session, const Session& next) const {
     return ask_rule(rule_, Step<time_point>{next.start, session.last, session.start}, NoEvent{},

@@ -92,8 +92,9 @@ struct ReorderCounters {
 ///
 ///     Reorder<EventClock, Click> front({.out_of_order = 1min, .max_events = 100'000});
 ///     const auto in_order = [&](const Click& click) {
-///       const auto done = sessions.process(std::span(&click, 1), by(&Click::user, &Click::time),
-///       out); return done.events == 1 ? Delivery::ok : Delivery::refused;
+///       const std::span one(&click, 1);
+///       const bool is_taken = sessions.process(one, by(&Click::user, &Click::time), out).events;
+///       return is_taken ? Delivery::ok : Delivery::refused;
 ///     };
 ///     front.process(clicks, &Click::time, in_order, [](const auto& late) { ... });
 ///     front.flush(in_order);
@@ -212,9 +213,8 @@ class Reorder {
     held_.push_back(Held{time, counters_.offered, Event(std::forward<Given>(event))});
     std::push_heap(held_.begin(), held_.end(), GoesLater{});
     ++counters_.offered;
-    if (options_.out_of_order &&
-        exceeds(time_point::min(), time, *options_.out_of_order, AtGap::splits))
-      watermark_ = std::max(watermark_, time - *options_.out_of_order);
+    if (options_.out_of_order)
+      watermark_ = std::max(watermark_, detail::minus(time, *options_.out_of_order));
   }
 
   /// Gives `sink` what can go out: those at the watermark too, as what comes later and is on time

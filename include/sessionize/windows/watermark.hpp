@@ -5,7 +5,6 @@
 #include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/key.hpp>
 #include <sessionize/rules/elapsed.hpp>
-#include <sessionize/windows/event_time.hpp>
 
 #include <algorithm>
 #include <optional>
