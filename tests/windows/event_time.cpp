@@ -7,6 +7,7 @@
 
 using namespace std::chrono_literals;
 
+namespace event_time_tests {
 namespace {
 
 namespace sz = sessionize;
@@ -92,3 +93,5 @@ TEST_CASE("where a maximum duration cuts", "[windows]") {
   kept[0].reach = at(9s);
   CHECK(time.cut(kept, 0) == 2);
 }
+
+}  // namespace event_time_tests

@@ -12,6 +12,7 @@
 
 using namespace std::chrono_literals;
 
+namespace session_windows_tests {
 namespace {
 
 namespace sz = sessionize;
@@ -192,3 +193,5 @@ TEST_CASE("heartbeats under a maximum duration", "[windows]") {
     std::rotate(beats.begin(), beats.begin() + 1, beats.end());
   }
 }
+
+}  // namespace session_windows_tests
