@@ -1,9 +1,9 @@
 #include "property.hpp"
 
 #include "catch.hpp"
+#include "seeds.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 // Holds: for every combination of options, rules and counting, a Sessionizer answers what the plain
@@ -11,13 +11,9 @@
 // that refuse, for times that go back or reach the ends of int64; and its ledger adds up after each
 // call. Would catch: any change of the decision, the state or the delivery that no example shows.
 TEST_CASE("a sessionizer and the reference agree on random streams", "[property]") {
-  std::uint64_t first = 1, last = 40;
-  if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
-    first = last = std::strtoull(seed, nullptr, 10);
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    INFO("to replay: SESSIONIZE_SEED=" << seed);
+  seeds::for_each(40, [](std::uint64_t seed) {
     const auto disagreement =
         property::check<sessionize::Counting::on, sessionize::Counting::off>(seed);
     REQUIRE(disagreement == "");
-  }
+  });
 }

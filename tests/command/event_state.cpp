@@ -1,5 +1,7 @@
 #include "harness.hpp"
 
+#include "../seeds.hpp"
+
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
@@ -178,8 +180,7 @@ TEST_CASE("public logs in event time, cut at random", "[.public_logs]") {
                                                 << " (SESSIONIZE_SHARED names the folder)");
     return;
   }
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 20'263;
+  const auto seed = seeds::one(20'263);
   std::mt19937_64 random(seed);
   const Folder folder;
   int logs = 0;

@@ -3,12 +3,12 @@
 
 #include "catch.hpp"
 #include "property.hpp"
+#include "seeds.hpp"
 #include "snapshot/bytes.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,10 +49,7 @@ using Time = EventClock::time_point;
 using Front = sz::Reorder<EventClock, Visit>;
 using Sessions = sz::Sessionizer<EventClock, std::string>;
 
-std::uint64_t seed() {
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 20'264;
-}
+std::uint64_t seed() { return seeds::one(20'264); }
 
 /// Visits in whole seconds, so that there are ties; out of order, and some too late.
 std::vector<Visit> make_visits(std::size_t count) {

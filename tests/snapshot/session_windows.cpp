@@ -2,13 +2,13 @@
 
 #include "catch.hpp"
 #include "property.hpp"
+#include "seeds.hpp"
 #include "snapshot/bytes.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -128,10 +128,7 @@ std::vector<Event> make_events(Random& random, std::size_t count, bool heartbeat
   return events;
 }
 
-std::uint64_t seed() {
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 20'262;
-}
+std::uint64_t seed() { return seeds::one(20'262); }
 
 std::string ticks(Time time) { return std::to_string(time.time_since_epoch().count()); }
 

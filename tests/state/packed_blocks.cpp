@@ -2,6 +2,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "seeds.hpp"
 
 #include <sessionize/sessionizer.hpp>
 #include <sessionize/sinks/kind.hpp>
@@ -15,7 +16,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <random>
@@ -270,19 +270,16 @@ std::string disagreement(std::uint64_t seed) {
 
 template <class Clock, class Key, class Rule, Counting counting>
 void check(std::uint64_t last_seed) {
-  std::uint64_t first = 1, last = last_seed;
-  if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
-    first = last = std::strtoull(seed, nullptr, 10);
   const bool vectors = detail::use_avx2();
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  seeds::for_each(last_seed, [&](std::uint64_t seed) {
     for (const bool portable : {false, true}) {
-      INFO("to replay: SESSIONIZE_SEED=" << seed << (portable ? ", portable path" : ""));
+      INFO((portable ? "the portable path" : "the path of this processor"));
       detail::use_avx2() = vectors && !portable;
       const std::string found = disagreement<Clock, Key, Rule, counting>(seed);
       detail::use_avx2() = vectors;
       REQUIRE(found == "");
     }
-  }
+  });
 }
 
 using Limit = MaxDuration<std::chrono::seconds>;

@@ -1,6 +1,7 @@
 #include <sessionize/windows/aggregates.hpp>
 
 #include "../property.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 
 #include <algorithm>
@@ -193,11 +194,7 @@ TEST_CASE("merging is associative and commutative", "[windows][aggregates]") {
       sz::max(&View::page), sz::first(&View::page), sz::last(&View::cents),
       sz::first_arrived(&View::page), sz::distinct(&View::page, 3));
   using State = decltype(aggregate)::State;
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t first_seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
-  const std::uint64_t seeds = given != nullptr ? 1 : 500;
-  for (std::uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
-    INFO("SESSIONIZE_SEED=" << seed);
+  seeds::for_each(500, [&](std::uint64_t seed) {
     property::Random random(seed);
     std::vector<Seen> events;
     for (std::uint64_t i = 0, size = random.below(12); i < size; ++i) {
@@ -262,7 +259,7 @@ TEST_CASE("merging is associative and commutative", "[windows][aggregates]") {
     REQUIRE(got.get<8>() ==
             (different > 3 ? sz::DistinctCount{3, false} : sz::DistinctCount{different, true}));
     REQUIRE(got.get<2>() == std::ldexp(static_cast<double>(seconds), -50));
-  }
+  });
 }
 
 }  // namespace aggregates_tests

@@ -1,12 +1,12 @@
 #include <sessionize/windows/due_queue.hpp>
 
 #include "../property.hpp"
+#include "../seeds.hpp"
 
 #include "../catch.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <vector>
@@ -16,10 +16,7 @@
 // a number that is free is another key's. Would catch: a stretch that is sorted too soon, an entry
 // that is out of date and goes out, a key that is lost where lists change.
 TEST_CASE("due keys go out in order, at their earliest times", "[windows]") {
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
-  for (std::uint64_t seed = first; seed < first + (given != nullptr ? 1 : 200); ++seed) {
-    INFO("SESSIONIZE_SEED=" << seed);
+  seeds::for_each(200, [&](std::uint64_t seed) {
     property::Random random(seed);
     sessionize::detail::DueKeys keys(static_cast<std::int64_t>(1 + random.below(500)));
     std::map<std::uint32_t, std::int64_t> due;  // the plain model: each key's earliest time
@@ -49,5 +46,5 @@ TEST_CASE("due keys go out in order, at their earliest times", "[windows]") {
       }
       for (const auto& [left, time] : due) REQUIRE(time >= now);
     }
-  }
+  });
 }

@@ -6,13 +6,13 @@
 #include <sessionize/windows/aggregates.hpp>
 
 #include "../property.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <optional>
@@ -200,15 +200,12 @@ TEST_CASE("what shards come to is what one run gives", "[windows][join]") {
   // order in which shards are joined. Would catch: a session that a border cuts in two or three and
   // that is joined once; one that lies within another; exactly the gap across a border; a `flush`
   // of a shard's end that stays; a reason that is taken from the wrong part.
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
-  for (std::uint64_t seed = first; seed < first + (given != nullptr ? 1 : 1500); ++seed) {
-    INFO("SESSIONIZE_SEED=" << seed);
+  seeds::for_each(1500, [&](std::uint64_t seed) {
     check_random<Session>(seed, sz::NoRule{});
     check_random<Session>(seed, sz::any_of(std::optional(sz::day_boundary())));
     check_random<EndingSession>(seed, sz::NoRule{});
     check_random<EndingSession>(seed, sz::day_boundary());
-  }
+  });
 }
 
 TEST_CASE("exactly the gap across a border", "[windows][join]") {

@@ -1,28 +1,10 @@
 #include "property.hpp"
 
 #include "../catch.hpp"
+#include "../seeds.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
-
-namespace {
-
-template <class Check>
-void for_all_seeds(Check check) {
-  std::uint64_t first = 1, last = 10'000;
-  if (const char* const seeds = std::getenv("SESSIONIZE_SEEDS"))
-    last = std::strtoull(seeds, nullptr, 10);
-  if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
-    first = last = std::strtoull(seed, nullptr, 10);
-  std::string disagreement;
-  for (std::uint64_t seed = first; seed <= last && disagreement.empty(); ++seed)
-    disagreement = check(seed);
-  INFO("to replay: SESSIONIZE_SEED=n");
-  REQUIRE(disagreement == "");
-}
-
-}  // namespace
 
 // Holds: for every policy, rule and limit, SessionWindows reports the results, late events and
 // counters that the plain model does, for events, watermarks, early results and flushes in any
@@ -30,12 +12,14 @@ void for_all_seeds(Check check) {
 // near the ends of int64; and its ledger adds up after each call.
 // Would catch: any change of merging, of what is due, of what is late, of what is reported when.
 TEST_CASE("event-time sessions and the model agree on random streams", "[windows][property]") {
-  for_all_seeds(windows_property::check_model);
+  seeds::for_each(10'000,
+                  [](std::uint64_t seed) { REQUIRE(windows_property::check_model(seed) == ""); });
 }
 
 // Holds: with disorder within the bound nothing is late, and the streamed sessions equal those of
 // the batch as sets of (key, start, last, events, aggregates, id), whatever the other keys did.
 // Would catch: a watermark that is too early by a tick, a session closed or cut too soon.
 TEST_CASE("event-time sessions within the bound are those of the batch", "[windows][property]") {
-  for_all_seeds(windows_property::check_theorem);
+  seeds::for_each(10'000,
+                  [](std::uint64_t seed) { REQUIRE(windows_property::check_theorem(seed) == ""); });
 }

@@ -7,13 +7,13 @@
 #include <sessionize/testing/sinks.hpp>
 
 #include "../property.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -232,10 +232,7 @@ TEST_CASE("random streams are sorted", "[windows][reorder]") {
   // whatever blocks and whatever the sink refuses or throws at; beyond it, what goes out is the
   // stable sort of what was not late, and the late ones are those before the watermark. Would
   // catch: any event lost, doubled or out of order.
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
-  for (std::uint64_t seed = first; seed < first + (given != nullptr ? 1 : 1000); ++seed) {
-    INFO("SESSIONIZE_SEED=" << seed);
+  seeds::for_each(1000, [&](std::uint64_t seed) {
     property::Random random(seed);
     const auto bound = static_cast<int>(random.below(20));
     const int disorder = random.once_in(2) ? bound : bound + 5;
@@ -294,7 +291,7 @@ TEST_CASE("random streams are sorted", "[windows][reorder]") {
     for (const Tick& tick : expected) expected_ids.push_back(tick.id);
     REQUIRE(got == expected_ids);
     REQUIRE(late == expected_late);
-  }
+  });
 }
 
 TEST_CASE("a Sessionizer behind a front", "[windows][reorder]") {
