@@ -158,10 +158,52 @@ void snapshots() {
   check(!sz::save_file(restored, "/no/such/file"), "save no file");
 }
 
+void delivery() {
+  int calls = 0, letters = 0, results = 0;
+  const auto store = [&](std::span<const std::string> batch, std::span<sz::StoreAnswer> answers) {
+    ++calls;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      if (batch[i] == "good") answers[i].result = sz::StoreResult::stored;
+  };
+  Time now{};
+  auto queue = sz::delivery_queue<std::string>(
+      store, [&] { return now; }, {.max_records = 2, .retry = {.max_attempts = 2}},
+      [&](const sz::DeadLetter<std::string>&) { ++letters; },
+      [&](const sz::DeliveryResult&) { ++results; });
+  check(queue.emit("bad") == sz::Delivery::ok, "a row is taken");
+  check(queue.emit("good") == sz::Delivery::ok, "another one");
+  check(queue.flush() == sz::Delivery::refused, "one is pending");
+  now += 1h;
+  queue.poll();
+  check(queue.flush() == sz::Delivery::ok, "none is pending");
+  check(calls == 2 && letters == 1 && results == 2 && queue.settled() == 2, "what became of them");
+}
+
+void duplicates() {
+  using Filter = sz::DuplicateFilter<Clock, sz::ContentId>;
+  Filter seen{{.horizon = 1h, .max_ids = 100}};
+  sz::Sessionizer<Clock, std::string> sessions;
+  const std::vector<Click> clicks{{"ann", Time{0s}}, {"ann", Time{0s}}, {"ann", Time{1s}}};
+  const auto id = [](const Click& click) { return sz::content_id(*click.user, *click.time); };
+  Sink sink;
+  check(seen.process(clicks, sz::by(id, &Click::time), sessions, sz::by(&Click::user, &Click::time),
+                     sink)
+                .events == 3,
+        "every event is taken");
+  check(seen.counters().duplicates == 1 && sessions.counters().offered == 2, "a duplicate");
+  std::string bytes;
+  const auto append = [&](std::string_view more) { bytes += more; };
+  check(sz::save(seen, append).has_value(), "save a filter");
+  Filter restored{{.horizon = 1h, .max_ids = 100}};
+  check(sz::restore(restored, bytes).has_value() && restored.size() == 2, "restore a filter");
+}
+
 }  // namespace
 
 int main() {
   a_stream();
+  duplicates();
+  delivery();
   snapshots();
   one_event_at_a_time();
   sinks_and_texts();
