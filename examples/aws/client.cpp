@@ -98,7 +98,7 @@ struct Client::Connection {
 Client::Client(const Service& service, ClientOptions options)
     : service_(service),
       options_(std::move(options)),
-      random_(options_.retry.seed),
+      random_(options_.retry.seed ? *options_.retry.seed : std::random_device{}()),
       connection_(std::make_unique<Connection>()) {
   if (options_.region.empty())
     options_.region =
@@ -117,20 +117,17 @@ Result<Json> Client::call(std::string_view operation, const Json& request) {
   } catch (const Json::exception&) {
     return fail(ErrorKind::client, "SerializationException", "a text of the request is not UTF-8");
   }
-  for (int attempt = 1;; ++attempt) {
+  std::chrono::milliseconds slept{0};
+  for (std::uint64_t attempts = 1;; ++attempts) {
     auto answer = send(operation, body);
-    if (answer || !answer.error().may_pass() || attempt >= options_.retry.attempts) return answer;
-    options_.sleep(delay_before(attempt));
+    if (answer || !answer.error().may_pass() ||
+        sessionize::gives_up(options_.retry, attempts, slept))
+      return answer;
+    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(
+        sessionize::retry_delay(options_.retry, attempts, random_()));
+    options_.sleep(delay);
+    slept += delay;
   }
-}
-
-std::chrono::milliseconds Client::delay_before(int repetition) {
-  const auto& retry = options_.retry;
-  auto longest = retry.first_delay;
-  for (int n = 1; n < repetition && longest < retry.longest_delay; ++n) longest *= 2;
-  longest = std::min(longest, retry.longest_delay);
-  return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>(0, longest.count())(random_));
 }
 
 Result<Json> Client::send(std::string_view operation, const std::string& body) {

@@ -4,11 +4,12 @@
 #include "credentials.hpp"
 #include "error.hpp"
 
+#include <sessionize/sinks/retry.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
@@ -23,15 +24,6 @@ using Json = nlohmann::json;
 using Sleep = std::function<void(std::chrono::milliseconds)>;
 void sleep_for(std::chrono::milliseconds delay);
 
-/// When a request that may pass (Error::may_pass) is sent again: the delay before the n-th
-/// repetition is random up to first_delay * 2^(n-1), and up to longest_delay.
-struct RetryOptions {
-  int attempts = 1;  ///< 1: never again, for callers that have a queue, or something else to do
-  std::chrono::milliseconds first_delay{50};
-  std::chrono::milliseconds longest_delay{5'000};
-  std::uint64_t seed = std::random_device{}();
-};
-
 struct ClientOptions {
   /// Empty: AWS_REGION, or AWS_DEFAULT_REGION.
   std::string region{};
@@ -43,7 +35,9 @@ struct ClientOptions {
   std::chrono::milliseconds request_timeout{30'000};
   /// GetRecords answers 10 MB of data, which is a third more as base64, and names around it.
   std::size_t max_answer_bytes = std::size_t{32} << 20U;
-  RetryOptions retry{};
+  /// When a request that may pass (Error::may_pass) is sent again; never, for callers that have a
+  /// queue, or something else to do. Its max_age counts the delays alone.
+  sessionize::RetryOptions retry{.max_attempts = 1};
   Sleep sleep = sleep_for;
 };
 
@@ -80,7 +74,6 @@ class Client {
  private:
   struct Connection;
   [[nodiscard]] Result<Json> send(std::string_view operation, const std::string& body);
-  [[nodiscard]] std::chrono::milliseconds delay_before(int repetition);
 
   Service service_;
   ClientOptions options_;

@@ -77,7 +77,10 @@ TEST_CASE("aws: no answer may pass, and is not asked for again unless it is told
 TEST_CASE("aws: retries wait longer each time, up to a bound, with jitter") {
   const auto delays = [](std::uint64_t seed) {
     auto options = nobody();
-    options.retry = {9, milliseconds(1'000), milliseconds(20'000), seed};
+    options.retry = {.first_delay = milliseconds(1'000),
+                     .longest_delay = milliseconds(20'000),
+                     .max_attempts = 9,
+                     .seed = seed};
     std::vector<milliseconds> seen;
     options.sleep = [&](milliseconds delay) { seen.push_back(delay); };
     aws::Client client(service, options);
@@ -100,7 +103,7 @@ TEST_CASE("aws: retries wait longer each time, up to a bound, with jitter") {
 // Bugs: a throw out of dump(); a signature for the region "".
 TEST_CASE("aws: what cannot be sent is an error of the client") {
   const auto type_of = [](aws::ClientOptions options, const aws::Json& request) {
-    options.retry.attempts = 5;
+    options.retry.max_attempts = 5;
     options.sleep = [](milliseconds) { FAIL("slept"); };
     aws::Client client(service, std::move(options));
     const auto answer = client.call("PutRecords", request);

@@ -74,7 +74,7 @@ TEST_CASE("services: faults are classified, and retried where the client is told
     CHECK(answer.error().type == type);
 
     aws::ClientOptions options;
-    options.retry.attempts = 2;
+    options.retry.max_attempts = 2;
     int sleeps = 0;
     options.sleep = [&](std::chrono::milliseconds) { ++sleeps; };
     aws::DynamoDb twice(options);

@@ -121,8 +121,8 @@ TEST_CASE("services: records are taken or refused one by one") {
   CHECK(data_of(read(kinesis, stream, shards->front().id, aws::TrimHorizon{})) == taken);
 }
 
-// Promise: an iterator that expired, a throttled read and a stream that is not there are told apart.
-// Bug: an expired iterator asked for again for ever.
+// Promise: an iterator that expired, a throttled read and a stream that is not there are told
+// apart. Bug: an expired iterator asked for again for ever.
 TEST_CASE("services: failures of reading are told apart") {
   aws::Kinesis kinesis;
   const std::string stream = new_stream(kinesis, 1);
