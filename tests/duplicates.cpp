@@ -9,12 +9,12 @@
 #include "allocations.hpp"
 #include "catch.hpp"
 #include "property.hpp"
+#include "seeds.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <iterator>
 #include <map>
@@ -358,11 +358,7 @@ struct Model {
 // Holds: under random options, ids and times, also some that go back or leap ahead, the filter
 // gives the plain model's answers and counts. Would catch: any slip in order, expiry or bounds.
 TEST_CASE("duplicates: random streams agree with a plain model", "[property]") {
-  std::uint64_t first = 1, last = 100;
-  if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
-    first = last = std::strtoull(seed, nullptr, 10);
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    INFO("to replay: SESSIONIZE_SEED=" << seed);
+  seeds::for_each(100, [](std::uint64_t seed) {
     Random random(seed);
     const DuplicateOptions<EventClock> options{
         .horizon = std::chrono::milliseconds(random.below(40)),
@@ -384,7 +380,7 @@ TEST_CASE("duplicates: random streams agree with a plain model", "[property]") {
       REQUIRE(filter.counters() == model.counters);
       check_sum(filter.counters());
     }
-  }
+  });
 }
 
 }  // namespace

@@ -10,13 +10,13 @@
 
 #include "catch.hpp"
 #include "property.hpp"
+#include "seeds.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -869,13 +869,7 @@ void run(std::uint64_t seed) {
 // every record has one true result. Would catch: any slip in batches, order, delays, giving up,
 // back-pressure, counters or recovery.
 TEST_CASE("delivery queue: random runs agree with a plain model", "[property]") {
-  std::uint64_t first = 1, last = 400;
-  if (const char* const seed = std::getenv("SESSIONIZE_SEED"))
-    first = last = std::strtoull(seed, nullptr, 10);
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    INFO("to replay: SESSIONIZE_SEED=" << seed);
-    run(seed);
-  }
+  seeds::for_each(400, [](std::uint64_t seed) { run(seed); });
 }
 
 }  // namespace

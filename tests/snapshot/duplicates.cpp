@@ -6,12 +6,12 @@
 
 #include "catch.hpp"
 #include "property.hpp"
+#include "seeds.hpp"
 #include "snapshot/bytes.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -30,10 +30,7 @@ using Time = EventClock::time_point;
 using Filter = sz::DuplicateFilter<EventClock, std::string>;
 using Sessions = sz::Sessionizer<EventClock, std::string>;
 
-std::uint64_t seed() {
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 20'265;
-}
+std::uint64_t seed() { return seeds::one(20'265); }
 
 struct Click {
   std::string id, user;
