@@ -158,10 +158,32 @@ void snapshots() {
   check(!sz::save_file(restored, "/no/such/file"), "save no file");
 }
 
+void delivery() {
+  int calls = 0, letters = 0, results = 0;
+  const auto store = [&](std::span<const std::string> batch, std::span<sz::StoreAnswer> answers) {
+    ++calls;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      if (batch[i] == "good") answers[i].result = sz::StoreResult::stored;
+  };
+  Time now{};
+  auto queue = sz::delivery_queue<std::string>(
+      store, [&] { return now; }, {.max_records = 2, .retry = {.max_attempts = 2}},
+      [&](const sz::DeadLetter<std::string>&) { ++letters; },
+      [&](const sz::DeliveryResult&) { ++results; });
+  check(queue.emit("bad") == sz::Delivery::ok, "a row is taken");
+  check(queue.emit("good") == sz::Delivery::ok, "another one");
+  check(queue.flush() == sz::Delivery::refused, "one is pending");
+  now += 1h;
+  queue.poll();
+  check(queue.flush() == sz::Delivery::ok, "none is pending");
+  check(calls == 2 && letters == 1 && results == 2 && queue.settled() == 2, "what became of them");
+}
+
 }  // namespace
 
 int main() {
   a_stream();
+  delivery();
   snapshots();
   one_event_at_a_time();
   sinks_and_texts();

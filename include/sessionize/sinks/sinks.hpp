@@ -6,10 +6,12 @@
 
 #include <sessionize/sinks/collect.hpp>
 #include <sessionize/sinks/csv.hpp>
+#include <sessionize/sinks/delivery_queue.hpp>
 #include <sessionize/sinks/filter.hpp>
 #include <sessionize/sinks/json_lines.hpp>
 #include <sessionize/sinks/kind.hpp>
 #include <sessionize/sinks/layout.hpp>
+#include <sessionize/sinks/retry.hpp>
 #include <sessionize/sinks/tee.hpp>
 #include <sessionize/sinks/transform.hpp>
 
