@@ -8,7 +8,8 @@ packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev s
   libsimdjson-dev"
 case "${1:-}" in
   demo) ;;
-  test) packages="$packages catch2 pkg-config clang clang-tidy clang-format libclang-rt-dev" ;;
+  test) packages="$packages catch2 pkg-config clang clang-tidy clang-format libclang-rt-dev
+    libcurl4-openssl-dev libcpp-httplib-dev" ;;
   bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev
     nlohmann-json3-dev libsimdjson-dev" ;;
   *) echo "usage: sh cmake/setup.sh demo|test|bench" >&2; exit 2 ;;
