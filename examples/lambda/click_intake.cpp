@@ -88,9 +88,9 @@ std::vector<RecordAnswer> ClickIntake::take(const Request& request) {
 
 RecordAnswer ClickIntake::take_record(const IncomingRecord& record) {
   const auto failed = [&](std::string_view why) {
-    return RecordAnswer{record.id, false, std::string(why)};
+    return RecordAnswer{record.id, false, "record " + shown(record.id) + ": " + std::string(why)};
   };
-  if (!record.complaint.empty()) return failed(record.complaint);
+  if (!record.complaint.empty()) return {record.id, false, record.complaint};
   if (record.data.size() > reader_.limits().line)
     return failed("its data has " + std::to_string(record.data.size()) + " bytes, the limit is " +
                   std::to_string(reader_.limits().line));

@@ -72,8 +72,8 @@ void complain(const lambda::Request& request, const std::vector<lambda::RecordAn
   int failed = 0;
   for (const auto& answer : answers)
     if (!answer.ok && ++failed <= most)
-      std::cerr << "sessionize_lambda: invocation " << lambda::shown(request.invocation_id)
-                << ", record " << lambda::shown(answer.id) << ": " << answer.message << '\n';
+      std::cerr << "sessionize_lambda: invocation " << lambda::shown(request.invocation_id) << ": "
+                << answer.message << '\n';
   if (failed > most)
     std::cerr << "sessionize_lambda: and " << failed - most << " more of this invocation\n";
 }

@@ -4,7 +4,9 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <array>
+#include <exception>
 #include <future>
 #include <mutex>
 #include <semaphore>
@@ -128,7 +130,7 @@ std::string serve(const ServerOptions& options,
   };
   for (const auto path : paths) server.Post(std::string(path), answer);
   server.set_exception_handler(
-      [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+      [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
         fail(response, 500, "the function has failed");
       });
 
