@@ -101,9 +101,8 @@ class DuplicateFilter {
   /// events that are new, one by one, and says how many events of the range were taken, duplicates
   /// included. `by_id` names an event's id, and the time that the filter goes by:
   ///
-  ///     seen.process(clicks, by(&Click::id, &Click::time), sessions, by(&Click::user,
-  ///     &Click::time),
-  ///                  out, errors);
+  ///     seen.process(clicks, by(&Click::id, &Click::time),
+  ///                  sessions, by(&Click::user, &Click::time), out, errors);
   ///
   /// An event without an id or a time is passed on, as new. The id of an event that `sessions` has
   /// not taken, because a sink refused something before it or something was thrown, is not

@@ -197,7 +197,8 @@ class DeliveryQueue {
             options.max_bytes == std::numeric_limits<std::size_t>::max()) &&
            "where a batch has max_bytes, the queue has a size_of");
   }
-  DeliveryQueue(DeliveryQueue&&) = default;
+  // It may allocate, as std::deque's may.
+  DeliveryQueue(DeliveryQueue&&) = default;  // NOLINT(performance-noexcept-move-constructor)
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(DeliveryQueue&&) = delete;
@@ -469,8 +470,8 @@ class DeliveryQueue {
 
 /// Puts a queue in front of a store of `Row`, which is a type that owns its data:
 ///
-///     auto queue = delivery_queue<Row>(store, steady_clock::now, {.max_records = 25},
-///     dead_letters); auto out = on_summary(transform(to_row, queue));
+///     auto queue = delivery_queue<Row>(store, now, {.max_records = 25}, dead_letters);
+///     auto out = on_summary(transform(to_row, queue));
 ///
 /// `now` returns the time, of a clock that does not go back. `dead_letters` is a sink of
 /// DeadLetter<Row>, `results` one of DeliveryResult. `size_of(row)` is a record's size in bytes, or
