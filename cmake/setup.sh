@@ -9,8 +9,8 @@ packages="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libsqlite3-dev s
 case "${1:-}" in
   demo) ;;
   test)
-    packages="$packages libcurl4-openssl-dev catch2 pkg-config clang clang-tidy clang-format
-      libclang-rt-dev"
+    packages="$packages libcurl4-openssl-dev libcpp-httplib-dev catch2 pkg-config clang clang-tidy
+      clang-format libclang-rt-dev"
     command -v npm >/dev/null || packages="$packages nodejs npm"
     ;;
   bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev

@@ -18,12 +18,17 @@ CREATE TABLE IF NOT EXISTS records (
 BEGIN IMMEDIATE;
 )sql";
 
+constexpr const char* state_schema =
+    "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, bytes BLOB NOT NULL)";
+
 constexpr const char* put_session =
     "INSERT OR REPLACE INTO sessions (user_id, session_id, session_start, session_end, events, "
     "duration_ms, reason) VALUES (?, ?, ?, ?, ?, ?, ?)";
 constexpr const char* put_record =
     "INSERT OR REPLACE INTO records (file, line, user_id, session_id, session_time, latest_time, "
     "session_start, event_timestamp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr const char* put_one_state = "INSERT OR REPLACE INTO state (name, bytes) VALUES (?, ?)";
+constexpr const char* get_one_state = "SELECT bytes FROM state WHERE name = ?";
 
 }  // namespace
 
@@ -36,6 +41,11 @@ class SessionTable::Row {
     // A null pointer would be NULL, and an empty text is not.
     bind(sqlite3_bind_text64(statement_, ++column_, text.empty() ? "" : text.data(), text.size(),
                              SQLITE_STATIC, SQLITE_UTF8));
+    return *this;
+  }
+  Row& blob(std::string_view bytes) {
+    bind(sqlite3_bind_blob64(statement_, ++column_, bytes.empty() ? "" : bytes.data(), bytes.size(),
+                             SQLITE_STATIC));
     return *this;
   }
   Row& operator<<(std::int64_t number) {
@@ -79,6 +89,8 @@ SessionTable::SessionTable(const std::string& path) : path_(path) {
 SessionTable::~SessionTable() {
   sqlite3_finalize(put_session_);
   sqlite3_finalize(put_record_);
+  sqlite3_finalize(put_state_);
+  sqlite3_finalize(get_state_);
   sqlite3_close(database_);
 }
 
@@ -97,7 +109,33 @@ bool SessionTable::store(const RecordRow& row) {
                    .put());
 }
 
+bool SessionTable::put_state(std::string_view name, std::string_view bytes) {
+  return prepare_state() && check((Row(put_state_) << name).blob(bytes).put());
+}
+
+std::optional<std::string> SessionTable::state(std::string_view name) {
+  if (!prepare_state()) return std::nullopt;
+  std::optional<std::string> bytes;
+  Row row(get_state_);
+  row << name;
+  if (sqlite3_step(get_state_) == SQLITE_ROW) {
+    const auto* const from = static_cast<const char*>(sqlite3_column_blob(get_state_, 0));
+    bytes.emplace(from, static_cast<std::size_t>(sqlite3_column_bytes(get_state_, 0)));
+  }
+  if (!check(sqlite3_reset(get_state_))) bytes.reset();
+  return bytes;
+}
+
 bool SessionTable::commit() { return !failed() && run("COMMIT"); }
+
+bool SessionTable::begin() { return !failed() && run("BEGIN IMMEDIATE"); }
+
+bool SessionTable::prepare_state() {
+  if (failed() || get_state_ != nullptr) return !failed();
+  return run(state_schema) &&
+         check(sqlite3_prepare_v2(database_, put_one_state, -1, &put_state_, nullptr)) &&
+         check(sqlite3_prepare_v2(database_, get_one_state, -1, &get_state_, nullptr));
+}
 
 bool SessionTable::run(const char* sql) {
   return check(sqlite3_exec(database_, sql, nullptr, nullptr, nullptr));

@@ -13,8 +13,8 @@ struct sqlite3_stmt;
 namespace command {
 
 /// The tables `sessions` and `records` of a SQLite database. Rows are upserted, so that a rerun
-/// changes nothing. Everything that one run stores is one transaction: it is there after commit(),
-/// or not at all.
+/// changes nothing. Everything that is stored up to commit() is one transaction: it is there then,
+/// or not at all. The first begins with the object, each further one with begin().
 class SessionTable {
  public:
   /// Opens or creates the database; failed() tells whether that went well.
@@ -44,7 +44,13 @@ class SessionTable {
 
   bool store(const SessionRow& row);
   bool store(const RecordRow& row);
+  /// Keeps `bytes` under a name, in a table `state` that is made for it: what has to be saved in
+  /// one transaction with the rows that follow from it.
+  bool put_state(std::string_view name, std::string_view bytes);
+  /// What is kept under a name; null where nothing is, or on failure.
+  [[nodiscard]] std::optional<std::string> state(std::string_view name);
   bool commit();
+  bool begin();
 
   [[nodiscard]] bool failed() const { return !complaint_.empty(); }
   /// What went wrong first.
@@ -53,6 +59,7 @@ class SessionTable {
  private:
   class Row;
   bool run(const char* sql);
+  bool prepare_state();
   bool check(int code);
 
   std::string path_;
@@ -60,6 +67,8 @@ class SessionTable {
   sqlite3* database_ = nullptr;
   sqlite3_stmt* put_session_ = nullptr;
   sqlite3_stmt* put_record_ = nullptr;
+  sqlite3_stmt* put_state_ = nullptr;  // null until there is a state
+  sqlite3_stmt* get_state_ = nullptr;
 };
 
 }  // namespace command
