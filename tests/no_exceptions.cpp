@@ -179,10 +179,30 @@ void delivery() {
   check(calls == 2 && letters == 1 && results == 2 && queue.settled() == 2, "what became of them");
 }
 
+void duplicates() {
+  using Filter = sz::DuplicateFilter<Clock, sz::ContentId>;
+  Filter seen{{.horizon = 1h, .max_ids = 100}};
+  sz::Sessionizer<Clock, std::string> sessions;
+  const std::vector<Click> clicks{{"ann", Time{0s}}, {"ann", Time{0s}}, {"ann", Time{1s}}};
+  const auto id = [](const Click& click) { return sz::content_id(*click.user, *click.time); };
+  Sink sink;
+  check(seen.process(clicks, sz::by(id, &Click::time), sessions, sz::by(&Click::user, &Click::time),
+                     sink)
+                .events == 3,
+        "every event is taken");
+  check(seen.counters().duplicates == 1 && sessions.counters().offered == 2, "a duplicate");
+  std::string bytes;
+  const auto append = [&](std::string_view more) { bytes += more; };
+  check(sz::save(seen, append).has_value(), "save a filter");
+  Filter restored{{.horizon = 1h, .max_ids = 100}};
+  check(sz::restore(restored, bytes).has_value() && restored.size() == 2, "restore a filter");
+}
+
 }  // namespace
 
 int main() {
   a_stream();
+  duplicates();
   delivery();
   snapshots();
   one_event_at_a_time();

@@ -9,6 +9,7 @@
 //   sinks/            where records and summaries go: a new sink goes there
 //   session_id.hpp    the forms of session ids
 //   key_table.hpp     the state of each key
+//   duplicates.hpp    what keeps events that are delivered again from a Sessionizer
 //   shard.hpp         which of n shards a key belongs to, for whoever splits a stream
 //   snapshot/         saving and restoring the state; snapshot/snapshot.hpp is to be included too
 //
@@ -17,6 +18,8 @@
 // testing/testing.hpp (for the tests of your own rules; target sessionize::testing).
 
 #include <sessionize/clock.hpp>
+#include <sessionize/content_id.hpp>
+#include <sessionize/duplicates.hpp>
 #include <sessionize/rules/rules.hpp>
 #include <sessionize/session_id.hpp>
 #include <sessionize/sessionizer.hpp>

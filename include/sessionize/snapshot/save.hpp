@@ -46,7 +46,7 @@ consteval bool check_object() {
   constexpr bool has_snapshots = requires { sizeof(SnapshotAccess<Object>); };
   static_assert(has_snapshots,
                 "this is no object that has snapshots: include sessionize/snapshot/snapshot.hpp, "
-                "and save a Sessionizer, SessionWindows or Reorder");
+                "and save a Sessionizer, SessionWindows, Reorder or DuplicateFilter");
   return has_snapshots;
 }
 
@@ -87,13 +87,14 @@ template <class Object>
 
 }  // namespace detail
 
-/// Writes the state of `object`, a Sessionizer, SessionWindows or Reorder, with its counters and a
-/// `position` of the caller's (any bytes: an offset in a log, a file's name), into any byte sink.
-/// The same state gives the same bytes, in whatever order its keys have come and however they are
-/// hashed; only where a full object evicts keys (AtMaxKeys::evicts_idle_key) the order of their
-/// turns, on which its answers hang, is part of its state. What a sink has refused is in no
-/// snapshot: while there is something, saving is refused with `pending_deliveries`. Returns how
-/// many bytes were written. n log n in the keys; takes 16 to 32 bytes of memory for each.
+/// Writes the state of `object`, a Sessionizer, SessionWindows, Reorder or DuplicateFilter, with
+/// its counters and a `position` of the caller's (any bytes: an offset in a log, a file's name),
+/// into any byte sink. The same state gives the same bytes, in whatever order its keys have come
+/// and however they are hashed; only where a full object evicts keys (AtMaxKeys::evicts_idle_key)
+/// the order of their turns, on which its answers hang, is part of its state. What a sink has
+/// refused is in no snapshot: while there is something, saving is refused with
+/// `pending_deliveries`. Returns how many bytes were written. n log n in the keys; takes 16 to 32
+/// bytes of memory for each.
 template <class Object, class Sink>
 requires byte_sink<std::remove_reference_t<Sink>>
 [[nodiscard]] Result<std::uint64_t, SnapshotError> save(const Object& object, Sink&& sink,

@@ -12,7 +12,8 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Objects that belong together, such as a Reorder and the Sessionizer behind it, as one snapshot:
+/// Objects that belong together, such as a Reorder or a DuplicateFilter and the Sessionizer behind
+/// it, as one snapshot:
 ///
 ///     auto both = std::tie(front, sessions);
 ///     save_file(both, path);

@@ -5,6 +5,7 @@
 
 #include <sessionize/snapshot/aggregates.hpp>
 #include <sessionize/snapshot/description.hpp>
+#include <sessionize/snapshot/duplicates.hpp>
 #include <sessionize/snapshot/error.hpp>
 #include <sessionize/snapshot/file.hpp>
 #include <sessionize/snapshot/reader.hpp>
