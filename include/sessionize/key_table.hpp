@@ -68,7 +68,7 @@ class KeyTable {
     const auto* const entry = reinterpret_cast<const char*>(&entries_[at]);
     for (std::size_t line = 0; line < sizeof(Entry); line += 64)
       __builtin_prefetch(entry + line, 1);
-    __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
+    if constexpr (sizeof(Entry) % 64 != 0) __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
   }
 
   /// Adds an entry for a key that has none; fewer than max_size keys are present. Invalidates
@@ -135,11 +135,9 @@ class KeyTable {
     return static_cast<std::uint32_t>(hash >> 32) | 1U;
   }
   [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept {
-    return std::size_t{tag >> 1} & (cells_.size() - 1);
+    return std::size_t{tag >> 1} & mask_;
   }
-  [[nodiscard]] std::size_t after(std::size_t cell) const noexcept {
-    return (cell + 1) & (cells_.size() - 1);
-  }
+  [[nodiscard]] std::size_t after(std::size_t cell) const noexcept { return (cell + 1) & mask_; }
 
   [[nodiscard]] std::size_t find_cell(const View& key) const noexcept {
     if (cells_.empty()) return nowhere;
@@ -162,8 +160,7 @@ class KeyTable {
   void free_cell(std::size_t hole) noexcept {
     for (std::size_t cell = after(hole); cells_[cell].tag != 0; cell = after(cell)) {
       const std::size_t wanted = home(cells_[cell].tag);
-      const std::size_t mask = cells_.size() - 1;
-      if (((cell - wanted) & mask) < ((cell - hole) & mask)) continue;
+      if (((cell - wanted) & mask_) < ((cell - hole) & mask_)) continue;
       cells_[hole] = cells_[cell];
       hole = cell;
     }
@@ -171,12 +168,14 @@ class KeyTable {
   }
   void rebuild(std::size_t cells) {
     std::vector<Cell, detail::PageAllocator<Cell>>(cells).swap(cells_);
+    mask_ = cells - 1;
     for (std::size_t at = 0; at < entries_.size(); ++at)
       place(tag(hash(View(entries_[at].key))), static_cast<std::uint32_t>(at));
   }
 
   KeyHasher hasher_;
   std::vector<Cell, detail::PageAllocator<Cell>> cells_;
+  std::size_t mask_ = 0;  // of places in cells_, where there are any
   std::vector<Entry, detail::PageAllocator<Entry>> entries_;
 };
 

@@ -214,11 +214,11 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   }
 
   static void save_key(const KeyState& key, SnapshotWriter& out) {
-    out.put(key.largest);
+    out.put(key.largest());
     out.number(std::uint64_t{key.sessions.size()});
     for (const Session& session : key.sessions) save_session(session, out);
-    out.put(key.rest != nullptr);
-    if (key.rest == nullptr) return;
+    out.put(!key.is_simple());
+    if (key.is_simple()) return;
     out.number(std::uint64_t{key.rest->waiting.size()});
     for (const auto& event : key.rest->waiting) {
       out.put(event.time);
@@ -236,19 +236,21 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   static bool load_key(const Object& object, SnapshotReader& in, KeyState& key, Parts& parts) {
     std::uint64_t size = 0;
     bool has_rest = false;
-    if (!in.get(key.largest) || !in.number(size)) return false;
+    Time largest{};
+    if (!in.get(largest) || !in.number(size)) return false;
+    key.see(largest);
     for (; size != 0; --size) {
-      Session session(Time{}, Time{}, 0, false, [](State&) {});
+      Session session;
       if (!load_session(object, in, session)) return false;
       if constexpr (Object::may_keep) parts.kept += session.kept.size();
       ++parts.sessions;
       key.sessions.insert(key.sessions.size(), std::move(session));
     }
     if (!in.get(has_rest) || !has_rest) return in.ok();
-    key.rest = std::make_unique<Rest>();
+    Rest& rest = key.made_rest();
     if (!in.number(size)) return false;
     for (; size != 0; --size) {
-      auto& event = key.rest->waiting.emplace_back();
+      auto& event = rest.waiting.emplace_back();
       if (!in.get(event.time) || !in.number(event.arrival) || !in.get(event.data) ||
           !in.get(event.aggregate))
         return false;
@@ -256,18 +258,20 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     }
     if (!in.number(size)) return false;
     for (; size != 0; --size) {
-      auto& closed = key.rest->closed.emplace_back();
+      auto& closed = rest.closed.emplace_back();
       if (!in.get(closed.start) || !in.get(closed.until) || !in.get(closed.is_cut)) return false;
     }
     return true;
   }
 
   static void save_session(const Session& session, SnapshotWriter& out) {
+    using History = typename Session::History;
+    const History known = session.history != nullptr ? *session.history : History{{}, 0, {}};
     out.put(session.start);
     out.put(session.last);
     out.put(session.reach);
-    out.put(session.id_time);
-    out.number(session.arrival);
+    out.put(known.id_time);
+    out.number(known.arrival);
     out.number(session.events);
     out.put(session.aggregate);
     if constexpr (Object::may_keep) {
@@ -281,8 +285,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     } else {
       out.number(std::uint64_t{0});
     }
-    std::vector<Report<Clock>> reports;
-    if (session.reports_ != nullptr) reports = *session.reports_;
+    std::vector<Report<Clock>> reports = known.reports;
     std::sort(reports.begin(), reports.end(),
               [](const auto& a, const auto& b) { return a.arrival < b.arrival; });
     out.number(std::uint64_t{reports.size()});
@@ -295,8 +298,9 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   }
   static bool load_session(const Object& object, SnapshotReader& in, Session& session) {
     std::uint64_t size = 0;
+    typename Session::History known{{}, 0, {}};
     if (!in.get(session.start) || !in.get(session.last) || !in.get(session.reach) ||
-        !in.get(session.id_time) || !in.number(session.arrival) || !in.number(session.events) ||
+        !in.get(known.id_time) || !in.number(known.arrival) || !in.number(session.events) ||
         !in.get(session.aggregate) || !in.number(size))
       return false;
     if ((size != 0) != object.time_.is_limited()) return false;
@@ -310,12 +314,13 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     }
     if (!in.number(size)) return false;
     for (; size != 0; --size) {
-      Report<Clock> report{};
+      Report<Clock>& report = known.reports.emplace_back();
       if (!in.number(report.arrival) || !in.get(report.start) || !in.get(report.last) ||
           !in.number(report.events))
         return false;
-      session.set_report(report);
     }
+    if (object.options().emit != Emit::final_only || !known.reports.empty())
+      session.history = std::make_unique<typename Session::History>(std::move(known));
     return true;
   }
 };

@@ -4,7 +4,9 @@
 #include <sessionize/detail/pages.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,7 +21,8 @@ namespace detail {
 /// for each stretch of time, which is sorted when it is that stretch's turn, so that an entry costs
 /// a constant time and its share of sorting a short list, however many there are. Invariants: a
 /// list's stretch is behind that of `sorted_` and of what is in the heap `late_`, which has those
-/// that came when it was their stretch's turn already.
+/// that came when it was their stretch's turn already; `near_` has those of the next stretches,
+/// each at its number modulo their count, and `far_` those that were beyond them.
 class DueQueue {
  public:
   struct Due {
@@ -34,16 +37,17 @@ class DueQueue {
             std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(span, 1)) / 32))) {}
 
   void push(Due due) {
-    if (const std::int64_t its = stretch(due.at); its > turn_) {
-      // Mostly they go into the list that the one before went into.
-      if (list_ == nullptr || its != list_of_) {
-        list_ = &lists_[its];
-        list_of_ = its;
-      }
-      return list_->push_back(due);
+    const std::int64_t its = stretch(due.at);
+    if (its <= turn_) {
+      late_.push_back(due);
+      std::push_heap(late_.begin(), late_.end(), later);
+    } else if (static_cast<std::uint64_t>(its) - static_cast<std::uint64_t>(turn_) <=
+               near_.size()) {
+      near_[near(its)].push_back(due);
+      filled_ |= std::uint64_t{1} << near(its);
+    } else {
+      far_[its].push_back(due);
     }
-    late_.push_back(due);
-    std::push_heap(late_.begin(), late_.end(), later);
   }
   /// The entry that is due first; null where there is none.
   [[nodiscard]] const Due* first() {
@@ -69,8 +73,9 @@ class DueQueue {
   void clear() noexcept {
     std::vector<Due>().swap(sorted_);
     std::vector<Due>().swap(late_);
-    lists_.clear();
-    list_ = nullptr;
+    for (auto& list : near_) std::vector<Due>().swap(list);
+    filled_ = 0;
+    far_.clear();
     next_ = 0;
     turn_ = INT64_MIN;
   }
@@ -78,16 +83,28 @@ class DueQueue {
  private:
   [[nodiscard]] static bool later(const Due& a, const Due& b) noexcept { return a.at > b.at; }
   [[nodiscard]] std::int64_t stretch(std::int64_t at) const noexcept { return at >> bits_; }
+  [[nodiscard]] std::size_t near(std::int64_t its) const noexcept {
+    return static_cast<std::size_t>(its) % near_.size();
+  }
   void refill() {
-    if (lists_.empty()) return;
-    const auto list = lists_.begin();
-    sorted_ = std::move(list->second);
+    if (filled_ == 0 && far_.empty()) return;
+    std::int64_t next = far_.empty() ? INT64_MAX : far_.begin()->first;
+    if (filled_ != 0) {
+      const auto skipped = std::countr_zero(std::rotr(filled_, static_cast<int>(near(turn_ + 1))));
+      next = std::min(next, turn_ + 1 + skipped);
+    }
+    turn_ = next;
+    sorted_.clear();
+    next_ = 0;
+    sorted_.swap(near_[near(turn_)]);
+    filled_ &= ~(std::uint64_t{1} << near(turn_));
+    if (!far_.empty() && far_.begin()->first == turn_) {
+      const auto& more = far_.begin()->second;
+      sorted_.insert(sorted_.end(), more.begin(), more.end());
+      far_.erase(far_.begin());
+    }
     std::sort(sorted_.begin(), sorted_.end(),
               [](const Due& a, const Due& b) { return later(b, a); });
-    next_ = 0;
-    turn_ = list->first;
-    if (list_ == &list->second) list_ = nullptr;
-    lists_.erase(list);
   }
 
   unsigned bits_;
@@ -95,9 +112,9 @@ class DueQueue {
   std::vector<Due> sorted_;
   std::size_t next_ = 0;
   std::vector<Due> late_;
-  std::map<std::int64_t, std::vector<Due>> lists_;
-  std::vector<Due>* list_ = nullptr;  // that was used last, and its stretch
-  std::int64_t list_of_ = 0;
+  std::array<std::vector<Due>, 64> near_;
+  std::uint64_t filled_ = 0;  // which of near_ are not empty
+  std::map<std::int64_t, std::vector<Due>> far_;
 };
 
 /// Keys, each with the time when the first thing of it is due. A key has a number for good, as its

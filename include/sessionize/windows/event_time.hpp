@@ -95,6 +95,12 @@ class EventTime {
   [[nodiscard]] bool is_in(time_point time, const Session& session) const noexcept {
     return session.start <= time && time <= session.reach && day(time) == day(session.start);
   }
+  /// Whether an event meets a session.
+  template <class Session>
+  [[nodiscard]] bool meets(const Session& session, time_point time,
+                           time_point reach) const noexcept {
+    return session.start <= reach && time <= session.reach && day(time) == day(session.start);
+  }
   /// Those of a key's sessions, in the order of their starts, that an event meets: from, to.
   template <class Sessions>
   [[nodiscard]] std::pair<std::size_t, std::size_t> meeting(const Sessions& sessions,

@@ -40,8 +40,11 @@ struct KeySessions {
     bool is_cut;  ///< by a maximum duration: what is in it is late, whatever else it meets
   };
   struct Rest {
-    std::vector<Waiting> waiting;  // by (time, arrival)
-    std::vector<Closed> closed;
+    std::vector<Waiting> waiting{};  // by (time, arrival)
+    std::vector<Closed> closed{};
+    time_point largest = Time::never;  // seen of the key, where each has its own watermark
+
+    [[nodiscard]] bool has_events() const noexcept { return !waiting.empty() || !closed.empty(); }
   };
   /// A session, and when something is due of it.
   struct FirstDue {
@@ -50,10 +53,10 @@ struct KeySessions {
     std::size_t session;
   };
 
-  OneOrMore<Session> sessions{};
+  // All that most keys have is one cache line, with a key of eight bytes.
+  [[no_unique_address]] OneOrMore<Session> sessions{};
+  std::uint32_t number = 0;      ///< among the keys that are due
   std::unique_ptr<Rest> rest{};  ///< null where it would be empty
-  time_point largest = Time::never;
-  std::uint32_t number = 0;  ///< among the keys that are due
 
   // Sessions
 
@@ -85,7 +88,7 @@ struct KeySessions {
         at = behind;
       }
     }
-    if (!time.is_limited()) all.push_back(session);
+    if (!time.is_limited()) all.push_back(session.whole());
     return all;
   }
   /// A cut of a session, with those of the waiting that are in it.
@@ -114,7 +117,16 @@ struct KeySessions {
     return *rest;
   }
   void drop_empty_rest() noexcept {
-    if (rest != nullptr && rest->waiting.empty() && rest->closed.empty()) rest.reset();
+    if (rest != nullptr && !rest->has_events() && rest->largest == Time::never) rest.reset();
+  }
+  /// Whether there is nothing but sessions.
+  [[nodiscard]] bool is_simple() const noexcept { return rest == nullptr || !rest->has_events(); }
+  /// The largest time seen of it, where each key has a watermark of its own.
+  [[nodiscard]] time_point largest() const noexcept {
+    return rest == nullptr ? Time::never : rest->largest;
+  }
+  void see(time_point time) {
+    if (time > largest()) made_rest().largest = time;
   }
   void wait(Waiting&& event) {
     auto& waiting = made_rest().waiting;
@@ -154,7 +166,8 @@ struct KeySessions {
                     time.day(closed.start) == time.day(at);
            });
   }
-  void remember_closed(const Time& time, const Part& closed) {
+  template <class Its>
+  void remember_closed(const Time& time, const Its& closed) {
     if (time.options().after_close == AfterClose::is_late)
       made_rest().closed.push_back({closed.start, closed.reach, false});
   }

@@ -2,7 +2,6 @@
 #define SESSIONIZE_WINDOWS_OPEN_SESSION_HPP
 
 #include <sessionize/clock.hpp>
-#include <sessionize/detail/snapshot_access.hpp>
 #include <sessionize/rules/elapsed.hpp>
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
-#include <span>
+#include <new>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -56,20 +55,35 @@ struct SessionPart {
 
 /// The events of one key between which there is no gap. Where `may_keep`, they can be kept one by
 /// one, by (time, arrival), for they may yet be cut in several sessions; all are then, or none.
+/// Where results are told before the last one, it has a history; without, it is small.
 template <session_clock Clock, class State, bool may_keep>
-struct OpenSession : SessionPart<Clock, State> {
+class OpenSession {
+ public:
   using Part = SessionPart<Clock, State>;
   using Kept = KeptEvent<Clock, State>;
   using time_point = typename Clock::time_point;
   struct Nothing {};
+  /// What a session is known by, and what was told of it.
+  struct History {
+    time_point id_time;
+    std::uint64_t arrival;
+    std::vector<Report<Clock>> reports{};
+  };
 
+  time_point start{}, last{};
+  time_point reach{};
+  std::uint64_t events = 0;
+  std::unique_ptr<History> history{};
+  [[no_unique_address]] State aggregate{};
   [[no_unique_address]] std::conditional_t<may_keep, std::vector<Kept>, Nothing> kept{};
 
   OpenSession() = default;
   /// A session of one event, which `add_to` adds to an aggregate's state.
   template <class AddTo>
-  OpenSession(time_point time, time_point its_reach, std::uint64_t number, bool keeps, AddTo add_to)
-      : Part{time, time, its_reach, time, number, 0, {}} {
+  OpenSession(time_point time, time_point its_reach, std::uint64_t number, bool keeps, bool is_told,
+              AddTo add_to)
+      : start(time), last(time), reach(its_reach) {
+    if (is_told) history = std::make_unique<History>(History{time, number, {}});
     add(time, its_reach, number, keeps, add_to);
   }
 
@@ -86,11 +100,11 @@ struct OpenSession : SessionPart<Clock, State> {
         kept.insert(behind, std::move(event));
       }
     }
-    if (!may_keep || !keeps) add_to(this->aggregate);
-    ++this->events;
-    this->start = std::min(this->start, time);
-    this->last = std::max(this->last, time);
-    this->reach = std::max(this->reach, its_reach);
+    if (!may_keep || !keeps) add_to(aggregate);
+    ++events;
+    start = std::min(start, time);
+    last = std::max(last, time);
+    reach = std::max(reach, its_reach);
   }
   /// Takes in another session: an event meets both.
   void swallow(OpenSession&& other) {
@@ -103,19 +117,21 @@ struct OpenSession : SessionPart<Clock, State> {
                            return a.time != b.time ? a.time < b.time : a.arrival < b.arrival;
                          });
     }
-    this->aggregate.merge(other.aggregate);
-    if (other.arrival < this->arrival) {
-      this->arrival = other.arrival;
-      this->id_time = other.id_time;
-    }
-    this->events += other.events;
-    this->start = std::min(this->start, other.start);
-    this->last = std::max(this->last, other.last);
-    this->reach = std::max(this->reach, other.reach);
-    if (other.reports_ == nullptr) return;
-    for (const auto& report : *other.reports_) set_report(report);
+    aggregate.merge(other.aggregate);
+    events += other.events;
+    start = std::min(start, other.start);
+    last = std::max(last, other.last);
+    reach = std::max(reach, other.reach);
+    if (other.history == nullptr) return;
+    if (history == nullptr || other.history->arrival < history->arrival)
+      std::swap(history, other.history);
+    if (other.history == nullptr) return;
+    for (const auto& report : other.history->reports) set_report(report);
   }
 
+  /// All of it.
+  [[nodiscard]] Part whole() const& { return described(aggregate); }
+  [[nodiscard]] Part whole() && { return described(std::move(aggregate)); }
   /// The part of it that has its kept events `from` up to `to`.
   [[nodiscard]] Part part(std::size_t from, std::size_t to) const requires may_keep {
     Part made{kept[from].time,    kept[from].time, kept[from].reach,    kept[from].time,
@@ -133,45 +149,72 @@ struct OpenSession : SessionPart<Clock, State> {
   /// Forgets the first of its kept events, but not all.
   void drop_front(std::size_t count) requires may_keep {
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
-    static_cast<Part&>(*this) = part(0, kept.size());
-    this->aggregate = {};
+    const Part left = part(0, kept.size());
+    start = left.start;
+    last = left.last;
+    reach = left.reach;
+    events = left.events;
+    if (history == nullptr) return;
+    history->id_time = left.id_time;
+    history->arrival = left.arrival;
   }
 
   /// What was reported of a part, known by its arrival; null where nothing was.
   [[nodiscard]] const Report<Clock>* report_of(std::uint64_t part) const noexcept {
-    if (reports_ == nullptr) return nullptr;
-    for (const auto& report : *reports_)
+    if (history == nullptr) return nullptr;
+    for (const auto& report : history->reports)
       if (report.arrival == part) return &report;
     return nullptr;
   }
-  [[nodiscard]] bool is_reported() const noexcept { return reports_ != nullptr; }
+  [[nodiscard]] bool is_reported() const noexcept {
+    return history != nullptr && !history->reports.empty();
+  }
   void set_report(const Report<Clock>& report) {
     unset_report(report.arrival);
-    if (reports_ == nullptr) reports_ = std::make_unique<std::vector<Report<Clock>>>();
-    reports_->push_back(report);
+    if (history == nullptr) history = std::make_unique<History>(History{start, 0, {}});
+    history->reports.push_back(report);
   }
   void unset_report(std::uint64_t part) noexcept {
-    if (reports_ == nullptr) return;
-    std::erase_if(*reports_, [&](const auto& report) { return report.arrival == part; });
-    if (reports_->empty()) reports_.reset();
+    if (history == nullptr) return;
+    std::erase_if(history->reports, [&](const auto& report) { return report.arrival == part; });
   }
 
  private:
-  template <class Object>
-  friend struct SnapshotAccess;
-
-  std::unique_ptr<std::vector<Report<Clock>>> reports_;  // most sessions have none before the end
+  template <class Its>
+  [[nodiscard]] Part described(Its&& its) const {
+    const bool is_known = history != nullptr;
+    return {start,
+            last,
+            reach,
+            is_known ? history->id_time : start,
+            is_known ? history->arrival : 0,
+            events,
+            std::forward<Its>(its)};
+  }
 };
 
-/// A vector that has its only element within itself: most keys have one session.
+/// A vector that has its only element within itself: most keys have one session. Where it is a
+/// member, another one may lie in its padding.
 template <class T>
 class OneOrMore {
  public:
+  OneOrMore() noexcept {}
+  OneOrMore(OneOrMore&& other) noexcept { adopt(other); }
+  OneOrMore& operator=(OneOrMore&& other) noexcept {
+    if (this == &other) return *this;
+    clear();
+    adopt(other);
+    return *this;
+  }
+  ~OneOrMore() { clear(); }
+
   [[nodiscard]] std::size_t size() const noexcept {
-    return more_ != nullptr ? more_->size() : std::size_t{has_one_ ? 1U : 0U};
+    return holds_ == Holds::more ? more_->size() : static_cast<std::size_t>(holds_);
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  [[nodiscard]] T* begin() noexcept { return more_ != nullptr ? more_->data() : &one_; }
+  /// The one that it has; null where it has none, or more.
+  [[nodiscard]] T* only() noexcept { return holds_ == Holds::one ? &one_ : nullptr; }
+  [[nodiscard]] T* begin() noexcept { return holds_ == Holds::more ? more_->data() : &one_; }
   [[nodiscard]] T* end() noexcept { return begin() + size(); }
   [[nodiscard]] const T* begin() const noexcept { return const_cast<OneOrMore*>(this)->begin(); }
   [[nodiscard]] const T* end() const noexcept { return const_cast<OneOrMore*>(this)->end(); }
@@ -179,40 +222,56 @@ class OneOrMore {
   [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return begin()[at]; }
 
   T& insert(std::size_t at, T&& value) {
-    if (empty()) {
-      one_ = std::move(value);
-      has_one_ = true;
-      return one_;
-    }
-    if (more_ == nullptr) {
+    if (holds_ == Holds::none) return put_one(std::move(value));
+    if (holds_ == Holds::one) {
       auto more = std::make_unique<std::vector<T>>();
       more->reserve(2);
       more->push_back(std::move(one_));
-      more_ = std::move(more);
-      has_one_ = false;
+      one_.~T();
+      more_ = more.release();
+      holds_ = Holds::more;
     }
     return *more_->insert(more_->begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
   }
-  void erase(std::size_t from, std::size_t to) {
+  void erase(std::size_t from, std::size_t to) noexcept {
     if (from == to) return;
-    if (more_ == nullptr) {
-      one_ = T{};
-      has_one_ = false;
-      return;
-    }
+    if (holds_ == Holds::one) return clear();
     more_->erase(more_->begin() + static_cast<std::ptrdiff_t>(from),
                  more_->begin() + static_cast<std::ptrdiff_t>(to));
     if (more_->size() > 1) return;
-    has_one_ = !more_->empty();
-    if (has_one_) one_ = std::move(more_->front());
-    more_.reset();
+    const std::unique_ptr<std::vector<T>> left(more_);
+    holds_ = Holds::none;
+    if (!left->empty()) put_one(std::move(left->front()));
   }
 
  private:
-  // No std::optional: GCC 12 takes moving one that is empty for a use of what is not there.
-  T one_{};
-  bool has_one_ = false;
-  std::unique_ptr<std::vector<T>> more_;
+  enum class Holds : unsigned char { none, one, more };
+
+  T& put_one(T&& value) noexcept {
+    ::new (static_cast<void*>(&one_)) T(std::move(value));
+    holds_ = Holds::one;
+    return one_;
+  }
+  void adopt(OneOrMore& other) noexcept {
+    if (other.holds_ == Holds::one) {
+      put_one(std::move(other.one_));
+      other.clear();
+    } else if (other.holds_ == Holds::more) {
+      more_ = other.more_;
+      holds_ = std::exchange(other.holds_, Holds::none);
+    }
+  }
+  void clear() noexcept {
+    if (holds_ == Holds::one) one_.~T();
+    if (holds_ == Holds::more) delete more_;
+    holds_ = Holds::none;
+  }
+
+  union {
+    T one_;
+    std::vector<T>* more_;
+  };
+  Holds holds_ = Holds::none;
 };
 
 }  // namespace detail

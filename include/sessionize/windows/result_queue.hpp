@@ -42,16 +42,7 @@ class ResultQueue {
   /// Ends the step: its results go by (order, key), and else as they came.
   void finish() {
     of_event_ = 0;
-    if (step_.empty()) return;
-    if (step_.size() > 1)
-      std::stable_sort(step_.begin(), step_.end(), [](const Ordered& a, const Ordered& b) {
-        if (a.order != b.order) return a.order < b.order;
-        return key_view_t<Key>(a.result.key) < key_view_t<Key>(b.result.key);
-      });
-    for (Ordered& each : step_) waiting_.push_back(std::move(each.result));
-    step_.clear();
-    constexpr std::size_t kept = 1024;
-    if (step_.capacity() > kept) std::vector<Ordered>().swap(step_);
+    if (!step_.empty()) put_in_order();
   }
   /// Gives a sink what is there, until it refuses.
   template <class Sink>
@@ -82,6 +73,18 @@ class ResultQueue {
     Result result;
     typename Clock::time_point order;
   };
+
+  void put_in_order() {
+    if (step_.size() > 1)
+      std::stable_sort(step_.begin(), step_.end(), [](const Ordered& a, const Ordered& b) {
+        if (a.order != b.order) return a.order < b.order;
+        return key_view_t<Key>(a.result.key) < key_view_t<Key>(b.result.key);
+      });
+    for (Ordered& each : step_) waiting_.push_back(std::move(each.result));
+    step_.clear();
+    constexpr std::size_t kept = 1024;
+    if (step_.capacity() > kept) std::vector<Ordered>().swap(step_);
+  }
 
   std::vector<Ordered> step_;
   std::size_t of_event_ = 0;  // the first so many are an event's own

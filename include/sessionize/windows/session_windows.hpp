@@ -88,6 +88,10 @@ class SessionWindows {
   SessionWindows(WindowOptions<Clock> options, Rule rule, Aggregate aggregate = {})
       : time_(options, rule),
         aggregate_(std::move(aggregate)),
+        is_usual_(!time_.is_limited() && !options.max_advance && options.emit == Emit::final_only &&
+                  options.watermark_of == WatermarkOf::stream &&
+                  options.close != ClosePolicy::spark &&
+                  options.close != ClosePolicy::drops_behind),
         due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()),
         longest_gap_(options.gap) {}
 
@@ -305,13 +309,39 @@ class SessionWindows {
   /// Decides on one event, takes it in, and lets the watermark move; returns why it is rejected.
   template <class Event, class Late>
   std::optional<RejectReason> admit(const Arrival<Event>& arrival, Late& late) {
+    const std::size_t at = place_of(arrival.key);
+    if (at == nowhere || !extend(table_.entries()[at].value, arrival))
+      return admit_any(arrival, at, late);
+    close_due();
+    results_.finish();
+    tell_deferred(late);
+    return std::nullopt;
+  }
+  /// What nearly all events do: joins the only session of its key, which is affected by nothing
+  /// else. False, and nothing done, where that is not so.
+  template <class Event>
+  bool extend(KeyState& key, const Arrival<Event>& arrival) {
+    Session* const session = key.sessions.only();
+    if (!is_usual_ || session == nullptr || !key.is_simple() || !arrival.alive) return false;
+    const time_point reach = time_.reach(arrival.time, arrival.gap);
+    if (!time_.meets(*session, arrival.time, reach)) return false;
+    session->add(arrival.time, reach, arrivals_, false, add_to(arrival));
+    count_in(false);
+    idle_.stop();
+    longest_gap_ = std::max(longest_gap_, arrival.gap);
+    largest_ = std::max(largest_, arrival.time);
+    return true;
+  }
+  /// The same for all events. `at` is where the key is.
+  template <class Event, class Late>
+  [[gnu::noinline]] std::optional<RejectReason> admit_any(const Arrival<Event>& arrival,
+                                                          std::size_t at, Late& late) {
     Seen seen{arrival.time, false, {}};
     std::optional<Suspect> suspect;
     if (options().max_advance) {
       suspect = far_future_.suspect();
       seen = see(arrival.key, arrival.time);
     }
-    std::size_t at = place_of(arrival.key);
     time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
     if (options().close == ClosePolicy::kafka && seen.moves_to)
       watermark = std::max(watermark, time_.behind(*seen.moves_to));
@@ -358,12 +388,6 @@ class SessionWindows {
 
     const auto [from, to] = key == nullptr ? std::pair(std::size_t{0}, std::size_t{0})
                                            : time_.meeting(key->sessions, time, reach);
-    if (to - from == 1 && is_plain(*key)) {
-      // What nearly all events do.
-      table_.entries()[at].value.sessions[from].add(time, reach, arrivals_, false, add_to(arrival));
-      count_in(false);
-      return {};
-    }
     if (from == to && time_.is_late(time, reach, watermark)) return {{}, LateReason::closed};
     if (from == to && key != nullptr && key->meets_closed(time_, time, reach))
       return {{}, LateReason::after_close};
@@ -377,7 +401,7 @@ class SessionWindows {
   /// Whether a key has nothing but open sessions, which are reported when they are closed and cut
   /// by nothing.
   [[nodiscard]] bool is_plain(const KeyState& key) const noexcept {
-    return !time_.is_limited() && options().emit == Emit::final_only && key.rest == nullptr;
+    return !time_.is_limited() && options().emit == Emit::final_only && key.is_simple();
   }
   template <class Event>
   [[nodiscard]] auto add_to(const Arrival<Event>& arrival) const noexcept {
@@ -398,7 +422,8 @@ class SessionWindows {
       if (!evict(!has_key, arrival.key, watermark)) return {reason, {}};
       at = place_of(arrival.key);
     }
-    Session session(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
+    Session session(arrival.time, reach, arrivals_, time_.is_limited(),
+                    options().emit != Emit::final_only, add_to(arrival));
     at = make_place(arrival.key, at);
     KeyState& key = table_.entries()[at].value;
     count_in(time_.is_limited());
@@ -477,11 +502,11 @@ class SessionWindows {
                                                                : std::nullopt;
     return far_future_.see(key, time, reference, largest_, *options().max_advance);
   }
-  void move(const key_view& key, time_point to) noexcept {
+  void move(const key_view& key, time_point to) {
     largest_ = std::max(largest_, to);
     has_largest_ = true;
     if (options().watermark_of != WatermarkOf::key) return;
-    if (Entry* entry = table_.find(key)) entry->value.largest = std::max(entry->value.largest, to);
+    if (Entry* entry = table_.find(key)) entry->value.see(to);
   }
 
   // Results
@@ -583,9 +608,9 @@ class SessionWindows {
     const time_point watermark = std::max(watermark_of(&key), behind);
     const bool is_end = why != CloseReason::idle;
     due_.unschedule(key.number);
-    if (!is_end && key.sessions.size() == 1 && is_plain(key)) {
+    if (const Session* only = key.sessions.only(); only != nullptr && !is_end && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
-      const time_point due = time_.closes_at(key.sessions[0].reach);
+      const time_point due = time_.closes_at(only->reach);
       if (due >= watermark) return schedule(key, due);
     }
 
@@ -619,7 +644,7 @@ class SessionWindows {
   void close(Entry& entry, std::size_t at, CloseReason why) {
     auto& sessions = entry.value.sessions;
     if (time_.ends_at_midnight(sessions, at)) why = CloseReason::day_boundary;
-    emit(entry.key, std::move(sessions[at]), Op::final, why, {});
+    emit(entry.key, std::move(sessions[at]).whole(), Op::final, why, {});
   }
   /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
   bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
@@ -725,9 +750,7 @@ class SessionWindows {
   }
   /// Whether nothing is known of a key that would be missed, its own watermark included.
   [[nodiscard]] bool is_forgettable(const KeyState& key) const noexcept {
-    return key.sessions.empty() && key.rest == nullptr &&
-           (options().watermark_of == WatermarkOf::stream ||
-            time_.behind(key.largest) <= explicit_);
+    return key.sessions.empty() && key.is_simple() && time_.behind(key.largest()) <= explicit_;
   }
   void evict_session(Entry& entry, std::size_t at, time_point watermark) {
     KeyState& key = entry.value;
@@ -767,7 +790,7 @@ class SessionWindows {
   [[nodiscard]] time_point watermark_of(const KeyState* key) const noexcept {
     const bool is_own = options().watermark_of == WatermarkOf::key;
     if (is_own && key == nullptr) return explicit_;
-    return std::max(explicit_, time_.behind(is_own ? key->largest : largest_));
+    return std::max(explicit_, time_.behind(is_own ? key->largest() : largest_));
   }
 
   [[nodiscard]] static std::optional<time_point> or_null(time_point watermark) noexcept {
@@ -785,6 +808,7 @@ class SessionWindows {
   }
   template <class Late>
   void tell_deferred(Late& late) {
+    if (deferred_.empty()) return;
     if (deferred_.size() > 1)
       std::stable_sort(deferred_.begin(), deferred_.end(),
                        [](const Deferred& a, const Deferred& b) {
@@ -812,6 +836,7 @@ class SessionWindows {
 
   Time time_;
   [[no_unique_address]] Aggregate aggregate_;
+  bool is_usual_;  // whether an event that joins the only session of its key affects nothing else
 
   Table table_;
   detail::DueKeys due_;
