@@ -201,7 +201,7 @@ Result<Json> Client::send(std::string_view operation, const std::string& body) {
 }
 
 Result<Done> Client::wait_until(const std::function<Result<bool>()>& ready,
-                                std::chrono::milliseconds patience) {
+                                std::chrono::milliseconds patience) const {
   constexpr std::chrono::milliseconds pause{100};
   for (;; patience -= pause) {
     const auto now = ready();

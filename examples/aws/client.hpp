@@ -67,7 +67,7 @@ class Client {
   /// Asks `ready` until it says true, ten times a second for `patience`. What does not exist yet
   /// (ResourceNotFoundException) is not ready.
   [[nodiscard]] Result<Done> wait_until(const std::function<Result<bool>()>& ready,
-                                        std::chrono::milliseconds patience);
+                                        std::chrono::milliseconds patience) const;
 
   [[nodiscard]] const ClientOptions& options() const { return options_; }
 

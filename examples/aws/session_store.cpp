@@ -23,19 +23,19 @@ constexpr int most_silences = 2;
 
 /// That the id is free, or has exactly this item.
 Condition free_or_same(const Item& item) {
-  Condition condition{"attribute_not_exists(#session_id)"};
+  Condition condition;
   std::string same;
   for (const std::string name : attributes) {
     condition.names["#" + name] = name;
     if (!same.empty()) same += " AND ";
     if (item.contains(name)) {
       condition.values[":" + name] = item[name];
-      same += "#" + name + " = :" + name;
+      same.append("#").append(name).append(" = :").append(name);
     } else {
-      same += "attribute_not_exists(#" + name + ")";
+      same.append("attribute_not_exists(#").append(name).append(")");
     }
   }
-  condition.expression += " OR (" + same + ")";
+  condition.expression = "attribute_not_exists(#session_id) OR (" + same + ")";
   return condition;
 }
 
@@ -54,7 +54,7 @@ Item to_item(const SessionRow& row) {
 }
 
 Result<Done> create_session_table(DynamoDb& dynamodb, const std::string& table) {
-  const auto created = dynamodb.create_table(table, "session_id");
+  auto created = dynamodb.create_table(table, "session_id");
   if (!created && created.error().type != "ResourceInUseException") return created;
   return dynamodb.wait_until_active(table);
 }
@@ -108,6 +108,7 @@ class SessionStore::Batch {
 
   void put_together(const std::vector<std::size_t>& call) {
     std::vector<Item> items;
+    items.reserve(call.size());
     for (const std::size_t at : call) items.push_back(to_item(rows_[at]));
     const auto unprocessed = store_.dynamodb_->batch_write(store_.table_, items);
     if (!unprocessed && unprocessed.error().is_validation()) {
