@@ -300,16 +300,17 @@ TEST_CASE("producer: calls and the queue have their bounds") {
   CHECK(service.calls[0].size() == 500);
   CHECK(service.calls[2].size() == 201);
 
-  Service by_size;
-  OrderedPuts few(by_size.put(), by_size.clock(), {.max_bytes = 100});
-  for (const char* const user : {"a", "b", "c", "d"}) offer(few, user, std::string(49, 'x'));
-  offer(few, "e", std::string(150, 'x'));
-  offer(few, "f", "x");
-  REQUIRE_FALSE(by_size.finish(few));
-  REQUIRE(by_size.calls.size() == 4);
-  CHECK(by_size.calls[0].size() == 2);
-  CHECK(by_size.calls[1].size() == 2);
-  CHECK(by_size.calls[2].size() == 1);
+  // Of 50 bytes each, with the key; then one that is too large for any call, and a small one.
+  for (const auto& [max_bytes, calls] : {std::pair{100U, 4U}, std::pair{99U, 6U}}) {
+    Service by_size;
+    OrderedPuts few(by_size.put(), by_size.clock(), {.max_bytes = max_bytes});
+    for (const char* const user : {"a", "b", "c", "d"}) offer(few, user, std::string(49, 'x'));
+    offer(few, "e", std::string(150, 'x'));
+    offer(few, "f", "x");
+    REQUIRE_FALSE(by_size.finish(few));
+    CHECK(by_size.calls.size() == calls);
+    CHECK(by_size.stream.size() == 6);
+  }
 }
 
 // Promise: a service that throws changes nothing: what was in the call is put later, once. Bug: the
