@@ -52,10 +52,10 @@ OrderedPuts::OrderedPuts(Put put, Now now, const OrderedPutsOptions& options)
   assert(options.max_records >= 1 && options.max_waiting >= 1);
 }
 
-bool OrderedPuts::offer(aws::PutRecord record) {
+bool OrderedPuts::offer(const aws::PutRecord& record) {
   if (counters_.waiting >= options_.max_waiting) return false;
   auto& user = *users_.try_emplace(record.partition_key).first;
-  user.second.records.push_back(std::move(record));
+  user.second.records.push_back(record);
   if (user.second.records.size() == 1) ready_.push_back(&user);
   ++counters_.offered;
   ++counters_.waiting;

@@ -68,7 +68,7 @@ class OrderedPuts {
   ~OrderedPuts() = default;
 
   /// Takes a record; false where max_waiting are held. Precondition: misfit() finds nothing.
-  [[nodiscard]] bool offer(aws::PutRecord record);
+  [[nodiscard]] bool offer(const aws::PutRecord& record);
 
   /// Makes one call, if one is due. Returns an error where something cannot be put: one that does
   /// not pass, or that came too often for the retry's options; nothing more can be done then.

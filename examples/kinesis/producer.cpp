@@ -113,7 +113,7 @@ class Producer {
 
   /// Takes an event once its time has come and there is room; producer::misfit() has found nothing.
   /// False where nothing can be put any more, as error() says.
-  bool take(aws::PutRecord record) {
+  bool take(const aws::PutRecord& record) {
     const auto number = counts_.events++;
     if (options_.rate) {
       const std::chrono::duration<double> after(static_cast<double>(number) / *options_.rate);
@@ -121,9 +121,9 @@ class Producer {
         return false;
     }
     constexpr std::uint64_t furthest = 10;
-    const double chance = std::generate_canonical<double, 53>(random_);
+    const auto chance = std::generate_canonical<double, 53>(random_);
     if (chance < options_.twice) again_.emplace(number + 1 + random_() % furthest, record);
-    return offer(std::move(record)) && offer_again(number);
+    return offer(record) && offer_again(number);
   }
 
   void reject(std::string_view why) {
@@ -167,7 +167,7 @@ class Producer {
     return true;
   }
 
-  bool offer(aws::PutRecord record) {
+  bool offer(const aws::PutRecord& record) {
     while (!puts_.offer(record)) {
       std::this_thread::sleep_until(*puts_.next_attempt());
       if (!poll()) return false;
@@ -178,7 +178,7 @@ class Producer {
   /// The second copies that are due behind so many events.
   bool offer_again(std::uint64_t number) {
     while (!again_.empty() && again_.begin()->first <= number) {
-      if (!offer(std::move(again_.begin()->second))) return false;
+      if (!offer(again_.begin()->second)) return false;
       again_.erase(again_.begin());
       ++counts_.twice;
     }
@@ -241,9 +241,9 @@ bool put_input(const Options& options, Producer& producer) {
       return producer.reject(where + message);
     if (user.kind != Kind::string && user.kind != Kind::integer)
       return producer.reject(where + "\"" + options.user + "\" is no string and no integer");
-    aws::PutRecord record{std::move(user.text), std::string(line.text)};
+    const aws::PutRecord record{std::move(user.text), std::string(line.text)};
     if (const auto problem = producer::misfit(record)) return producer.reject(where + *problem);
-    goes_on = producer.take(std::move(record));
+    goes_on = producer.take(record);
   };
   sessionize::json::LineReader lines(limits.line);
   std::array<char, 65'536> room;

@@ -42,7 +42,7 @@ constexpr PutResult ok_result() { return {"shard", "1", "", ""}; }
 
 /// A stream that keeps what it is given, and a clock that moves when nothing is due.
 struct Service {
-  std::chrono::steady_clock::time_point now{};
+  std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
   std::vector<std::vector<PutRecord>> calls{};
   std::vector<PutRecord> stream{};
   /// The answer to a call; by default all goes well.
@@ -186,7 +186,10 @@ TEST_CASE("producer: a refused record holds back its own user alone") {
   for (int i = 0; i < 3; ++i) REQUIRE_FALSE(puts.poll());  // the clock stands still
   CHECK(service.data_of("bob") == Texts{"bob 1", "bob 2", "bob 3"});
   CHECK(service.data_of("ann").empty());
-  CHECK(service.calls.size() == 3);
+  REQUIRE(service.calls.size() == 3);
+  CHECK(service.calls[0].size() == 2);
+  CHECK(service.calls[1].size() == 1);
+  CHECK(service.calls[2].size() == 1);
   REQUIRE_FALSE(service.finish(puts));
   CHECK(service.data_of("ann") == Texts{"ann 1", "ann 2", "ann 3"});
   CHECK(puts.counters().refused_records == 3);
@@ -204,6 +207,7 @@ TEST_CASE("producer: a call that fails makes all wait") {
   offer(puts, "ann", "1");
   offer(puts, "bob", "1");
   REQUIRE_FALSE(puts.poll());
+  const auto began = service.now;
   for (std::uint64_t failures = 1; failures < 7; ++failures) {
     const auto next = puts.next_attempt();
     REQUIRE(next);
@@ -216,6 +220,7 @@ TEST_CASE("producer: a call that fails makes all wait") {
     REQUIRE_FALSE(puts.poll());
     CHECK(service.calls.size() == failures + 1);
   }
+  CHECK(service.now - began > milliseconds(100));
   CHECK(puts.counters().failed_calls == 7);
   CHECK(puts.counters().waiting == 2);
 }
@@ -273,18 +278,22 @@ TEST_CASE("producer: what cannot be put is an error") {
       CHECK(puts.counters().refused_records == static_cast<std::uint64_t>(attempts));
     }
   }
-  SECTION("failures of a record that was put in the end are forgotten") {
-    Service service;
-    int calls = 0;
-    service.answer = [&](std::span<const PutRecord> records) {
-      if (++calls % 4 != 0)
+  SECTION("failures before something went well are forgotten") {
+    for (const bool whole_call : {false, true}) {
+      CAPTURE(whole_call);
+      Service service;
+      int calls = 0;
+      service.answer =
+          [&](std::span<const PutRecord> records) -> aws::Result<std::vector<PutResult>> {
+        if (++calls % 4 == 0) return service.take_all(records);
+        if (whole_call) return throttled();
         return std::vector<PutResult>(records.size(), refusal("InternalFailure"));
-      return service.take_all(records);
-    };
-    OrderedPuts puts(service.put(), service.clock(), {.retry = {.max_attempts = 4}});
-    for (int i = 0; i < 10; ++i) offer(puts, "ann", std::to_string(i));
-    REQUIRE_FALSE(service.finish(puts));
-    CHECK(puts.counters().put == 10);
+      };
+      OrderedPuts puts(service.put(), service.clock(), {.retry = {.max_attempts = 4}});
+      for (int i = 0; i < 10; ++i) offer(puts, "ann", std::to_string(i));
+      REQUIRE_FALSE(service.finish(puts));
+      CHECK(puts.counters().put == 10);
+    }
   }
 }
 
