@@ -80,7 +80,7 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
   options.function.timeout = milliseconds(timeout_ms);
   if (!region.empty()) {
     const auto from_environment = [](const char* name) {
-      const char* const value = std::getenv(name);
+      const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no threads yet
       return std::string(value == nullptr ? "" : value);
     };
     options.function.signature = {region, from_environment("AWS_ACCESS_KEY_ID"),

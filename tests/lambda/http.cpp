@@ -94,6 +94,8 @@ void Connection::write(std::string_view bytes) {
         must(static_cast<int>(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL)), "send")));
 }
 
+void Connection::end() { must(::shutdown(socket_, SHUT_WR), "shutdown"); }
+
 std::string Connection::read_to(std::string_view end) {
   std::string text;
   char next = 0;

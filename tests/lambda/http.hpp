@@ -51,6 +51,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   void write(std::string_view bytes);
+  /// Nothing more is written.
+  void end();
   /// What the other side sends up to and with `end`, or up to its own end.
   [[nodiscard]] std::string read_to(std::string_view end);
   [[nodiscard]] std::string read_all() { return read_to({}); }
