@@ -1,7 +1,6 @@
+#include "click_line.hpp"
 #include "output.hpp"
 #include "run.hpp"
-
-#include <sessionize/sinks/json_lines.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -25,13 +24,7 @@ int generate(const GenerateOptions& options) {
       std::this_thread::sleep_until(due);
     }
     line.clear();
-    sessionize::JsonRow row(line);
-    row.text("user_id", click.user_id);
-    row.text("event_timestamp", std::to_string(click.time.time_since_epoch().count()));
-    row.text("event_name", click.event_name);
-    row.text("event_type", click.event_type);
-    row.text("device_type", click.device_type);
-    row.end();
+    append_line(line, click);
     if (!output(line)) break;
   }
   if (output.close() || output.broken_pipe()) return 0;
