@@ -1,12 +1,12 @@
 # Builds tests with Clang, warnings as errors, AddressSanitizer and UBSan, and runs them: those of
-# event time and snapshots where EVENT_TIME is on, else all others.
+# event time and snapshots where EVENT_TIME is on, else all others but those of the services.
 
 find_program(clang NAMES clang++-14 clang++)
 if(NOT clang)
   message("SKIPPED: clang++ is not installed")
   return()
 endif()
-set(part -DSESSIONIZE_TEST_EVENT_TIME=OFF)
+set(part -DSESSIONIZE_TEST_EVENT_TIME=OFF -DSESSIONIZE_BUILD_SERVICES=OFF)
 set(target all)
 set(tests .)
 if(EVENT_TIME)

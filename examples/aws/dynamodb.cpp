@@ -5,13 +5,13 @@
 namespace aws {
 namespace {
 
-constexpr Service service{"dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0"};
+constexpr Service dynamodb{"dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0"};
 
 Done done(const Json&) { return {}; }
 
 }  // namespace
 
-DynamoDb::DynamoDb(ClientOptions options) : client_(service, std::move(options)) {}
+DynamoDb::DynamoDb(ClientOptions options) : client_(dynamodb, std::move(options)) {}
 
 Result<Done> DynamoDb::create_table(const std::string& table, const std::string& key) {
   const Json request = {

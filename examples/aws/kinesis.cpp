@@ -8,7 +8,7 @@
 namespace aws {
 namespace {
 
-constexpr Service service{"kinesis", "Kinesis_20131202", "application/x-amz-json-1.1"};
+constexpr Service kinesis{"kinesis", "Kinesis_20131202", "application/x-amz-json-1.1"};
 
 template <class... Cases>
 struct Overloaded : Cases... {
@@ -53,7 +53,7 @@ std::optional<KinesisRecord> read_record(const Json& answer) {
 
 }  // namespace
 
-Kinesis::Kinesis(ClientOptions options) : client_(service, std::move(options)) {}
+Kinesis::Kinesis(ClientOptions options) : client_(kinesis, std::move(options)) {}
 
 Result<std::vector<Shard>> Kinesis::list_shards(const std::string& stream, unsigned page) {
   std::vector<Shard> shards;

@@ -381,7 +381,7 @@ void refuse_repeated(const CLI::App& app) {
       refuse(option->get_name() + " is given more than once");
 }
 
-int complain(const std::string& what) {
+int usage_error(const std::string& what) {
   std::fprintf(stderr, "sessionize: %s (sessionize --help lists the options)\n",
                one_line(what).c_str());
   return exit_usage;
@@ -521,13 +521,13 @@ CommandLine parse_command_line(int argc, char* argv[]) {
       check(line.run);
     }
   } catch (const BadValue& bad) {
-    line.exit = complain(bad.what);
+    line.exit = usage_error(bad.what);
   } catch (const CLI::Success& success) {
     app.exit(success);  // prints the help or the version
     line.exit = std::cout.flush() ? 0 : exit_io_error;
     if (line.exit != 0) std::fprintf(stderr, "sessionize: cannot write standard output\n");
   } catch (const CLI::ParseError& error) {
-    line.exit = complain(error.what());
+    line.exit = usage_error(error.what());
   }
   return line;
 }
