@@ -131,7 +131,10 @@ Result<ShardBatch> ShardSource::read_shard(const std::string& id, ShardState& sh
   counters_.records += answer->records.size();
   shard.task.failures = 0;
   shard.caught_up.reset();
-  if (answer->behind_latest == milliseconds::zero()) shard.caught_up = asked_at;
+  // A full answer may be 0 ms behind records of its last millisecond.
+  if (answer->behind_latest == milliseconds::zero() &&
+      answer->records.size() < options_.max_records)
+    shard.caught_up = asked_at;
   shard.iterator = std::move(answer->next_iterator);
   ShardBatch batch;
   if (!answer->records.empty()) {
