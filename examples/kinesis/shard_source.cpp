@@ -17,7 +17,7 @@ constexpr std::string_view no_such_shard = "ResourceNotFoundException";
 
 }  // namespace
 
-StreamReader reader_of(aws::Kinesis& client, std::string stream) {
+StreamReader reader_of(aws::Kinesis& client, const std::string& stream) {
   return {[&client, stream] { return client.list_shards(stream); },
           [&client, stream](const std::string& shard, const aws::Position& from) {
             return client.shard_iterator(stream, shard, from);

@@ -27,7 +27,7 @@ struct StreamReader {
 };
 
 /// The reader of a stream of the service; `client` is referred to, and best without retries.
-[[nodiscard]] StreamReader reader_of(aws::Kinesis& client, std::string stream);
+[[nodiscard]] StreamReader reader_of(aws::Kinesis& client, const std::string& stream);
 
 struct SourceOptions {
   /// Where to begin where no position was restored: TrimHorizon, AtTimestamp, or Latest, which
