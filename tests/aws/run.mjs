@@ -74,7 +74,7 @@ if (!kinesisEmulators.includes(options.kinesis)) {
   console.error(`run.mjs: --kinesis is one of ${kinesisEmulators.join(", ")}`);
   process.exit(2);
 }
-if (Number(process.versions.node.split(".")[0]) < 20) skip(`node ${process.versions.node} is older than 20`);
+if (Number(process.versions.node.split(".")[0]) < 18) skip(`node ${process.versions.node} is older than 18`);
 
 const faults = { rate: Number(options["fault-rate"]), seed: Number(options.seed) };
 const servers = await startServers({

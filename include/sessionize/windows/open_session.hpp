@@ -197,10 +197,12 @@ class OpenSession {
 /// member, another one may lie in its padding.
 template <class T>
 class OneOrMore {
+  static constexpr bool moves_safely = std::is_nothrow_move_constructible_v<T>;
+
  public:
   OneOrMore() noexcept {}
-  OneOrMore(OneOrMore&& other) noexcept { adopt(other); }
-  OneOrMore& operator=(OneOrMore&& other) noexcept {
+  OneOrMore(OneOrMore&& other) noexcept(moves_safely) { adopt(other); }
+  OneOrMore& operator=(OneOrMore&& other) noexcept(moves_safely) {
     if (this == &other) return *this;
     clear();
     adopt(other);
@@ -233,7 +235,7 @@ class OneOrMore {
     }
     return *more_->insert(more_->begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
   }
-  void erase(std::size_t from, std::size_t to) noexcept {
+  void erase(std::size_t from, std::size_t to) noexcept(moves_safely) {
     if (from == to) return;
     if (holds_ == Holds::one) return clear();
     more_->erase(more_->begin() + static_cast<std::ptrdiff_t>(from),
@@ -247,12 +249,12 @@ class OneOrMore {
  private:
   enum class Holds : unsigned char { none, one, more };
 
-  T& put_one(T&& value) noexcept {
+  T& put_one(T&& value) noexcept(moves_safely) {
     ::new (static_cast<void*>(&one_)) T(std::move(value));
     holds_ = Holds::one;
     return one_;
   }
-  void adopt(OneOrMore& other) noexcept {
+  void adopt(OneOrMore& other) noexcept(moves_safely) {
     if (other.holds_ == Holds::one) {
       put_one(std::move(other.one_));
       other.clear();
