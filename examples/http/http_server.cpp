@@ -336,23 +336,26 @@ class Server final : public httplib::Server {
 
   bool process_and_close_socket(socket_t socket) override {
     BoundedStream stream(socket, options_);
-    bool clean = true;
-    for (std::size_t left = options_.max_requests; left != 0 && clean; --left) {
+    auto next = Next::request;
+    for (std::size_t left = options_.max_requests; left != 0 && next == Next::request; --left) {
       if (!stream.begins([&] { return draining_.load() || one_waits_.load(); })) break;
-      clean = process_one(stream, left == 1);
-      if (!clean) stream.linger();
+      next = process_one(stream, left == 1);
     }
+    if (next == Next::unread) stream.linger();
     ::shutdown(socket, SHUT_RDWR);
     ::close(socket);
     return true;
   }
 
-  /// Answers one request; false where the connection is at its end.
-  bool process_one(BoundedStream& stream, bool is_last) {
+  /// What comes on a connection: another request, nothing that matters, or what nobody has read.
+  enum class Next { request, end, unread };
+
+  /// Answers one request.
+  Next process_one(BoundedStream& stream, bool is_last) {
     using Head = BoundedStream::Head;
     switch (stream.read_head()) {
       case Head::complete: break;
-      case Head::ended: return false;
+      case Head::ended: return Next::end;
       case Head::too_large:
         return refuse(stream, 431, "Request Header Fields Too Large",
                       "request line and headers have more than " +
@@ -364,24 +367,27 @@ class Server final : public httplib::Server {
     current = {&stream};
     bool closes = is_last || draining_;
     bool closed = false;
+    bool has_pieces = false;
     bool understood = false;  // otherwise there is more of it that is no next request
     const bool answered = process_request(stream, closes, closed, [&](httplib::Request& request) {
       understood = true;
       current.bad_length = !content_length(request, current.content_length);
       // Where a body ends that comes in pieces, the stream does not know.
-      if (current.bad_length || current.content_length > options_.max_body ||
-          request.has_header("Transfer-Encoding"))
+      has_pieces = request.has_header("Transfer-Encoding");
+      if (current.bad_length || current.content_length > options_.max_body || has_pieces)
         closes = true;
       if (closes) {
         request.headers.erase("Connection");
         request.set_header("Connection", "close");
       }
     });
-    return stream.flush() && answered && understood && !closes && !closed &&
-           stream.body_read() == current.content_length;
+    const bool sent = stream.flush();
+    if (!understood || has_pieces || stream.body_read() != current.content_length)
+      return Next::unread;
+    return sent && answered && !closes && !closed ? Next::request : Next::end;
   }
 
-  bool refuse(BoundedStream& stream, int status, std::string_view reason,
+  Next refuse(BoundedStream& stream, int status, std::string_view reason,
               std::string_view message) {
     const Answer answer = service_.refuse(status, message);
     std::string text = "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(reason) +
@@ -391,7 +397,7 @@ class Server final : public httplib::Server {
     static_cast<void>(stream.Stream::write(text));
     static_cast<void>(stream.flush());
     service_.answered(status);
-    return false;
+    return Next::unread;
   }
 
   const ServerOptions& options_;
