@@ -61,7 +61,7 @@ class Metrics {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
-    for (const auto part : {"# HELP ", name_.c_str(), " "}) text_ += part;
+    text_ += "# HELP " + name_ + ' ';
     text_ += help;
     text_ += "\n# TYPE " + name_ + ' ';
     text_ += type;

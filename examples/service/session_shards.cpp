@@ -22,6 +22,10 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view layout_name = "service";
 
+std::string state_name(std::size_t shard) {
+  return std::string(layout_name) + '/' + std::to_string(shard);
+}
+
 }  // namespace
 
 SessionShards::SessionShards(ShardOptions options) : options_(std::move(options)) {
@@ -50,10 +54,6 @@ SessionShards::~SessionShards() {
 std::optional<std::string> SessionShards::open() {
   if (auto wrong = lock_.take(options_.database)) return wrong;
   return restore();
-}
-
-std::string SessionShards::state_name(std::size_t shard) const {
-  return std::string(layout_name) + '/' + std::to_string(shard);
 }
 
 std::optional<std::string> SessionShards::restore() {
@@ -100,12 +100,20 @@ SessionShards::Taken SessionShards::take(EventBatch& batch) {
   for (std::size_t i = 0; i < batch.events.size(); ++i)
     of_shard[sessionize::shard_of(batch.key(batch.events[i]), shards_.size())].push_back(i);
   Taken taken;
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    if (of_shard[i].empty()) continue;
-    Shard& shard = *shards_[i];
-    const std::lock_guard lock(shard.mutex);
-    shard.changed = true;
-    for (const std::size_t event : of_shard[i]) take_one(shard, batch, event, taken);
+  // Those first that nobody holds.
+  for (const bool waits : {false, true}) {
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (of_shard[i].empty()) continue;
+      Shard& shard = *shards_[i];
+      std::unique_lock lock(shard.mutex, std::defer_lock);
+      if (waits)
+        lock.lock();
+      else if (!lock.try_lock())
+        continue;
+      shard.changed = true;
+      for (const std::size_t event : of_shard[i]) take_one(shard, batch, event, taken);
+      of_shard[i].clear();
+    }
   }
   if (is_full()) wake_.notify_one();
   return taken;

@@ -29,7 +29,7 @@ namespace service {
 struct ShardOptions {
   /// The SQLite database with the table of the command's --into. Of one process at a time.
   std::string database{};
-  std::size_t shards = 4;
+  std::size_t shards = 16;
   /// max_keys is of all shards together: each has an equal part of it.
   sessionize::Options<EventClock> session{.max_keys = 1'000'000};
   /// For events that have ids; max_ids is of all shards together.
@@ -121,7 +121,6 @@ class SessionShards {
     bool changed = false;                           // since the last save
   };
 
-  [[nodiscard]] std::string state_name(std::size_t shard) const;
   [[nodiscard]] std::optional<std::string> restore();
   void take_one(Shard& shard, EventBatch& batch, std::size_t event, Taken& taken);
   void store_shard(Shard& shard, std::size_t index);

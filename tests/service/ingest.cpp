@@ -250,9 +250,9 @@ TEST_CASE("a database that cannot be served from", "[service]") {
     SessionShards more({.database = bench.database, .shards = shards});
     return more.open().value_or("");
   };
-  CHECK(contains(wrong(4), "is another running process's"));
+  CHECK(contains(wrong(16), "is another running process's"));
   std::filesystem::remove(bench.database + "-serving");  // so that the lock is another file's
-  CHECK(contains(wrong(3), "has the state of 4 shards, and this is 3"));
+  CHECK(contains(wrong(3), "has the state of 16 shards, and this is 3"));
 }
 
 /// The metrics, by name and labels.

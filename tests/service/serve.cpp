@@ -180,6 +180,7 @@ void clients_and_servers(const Args& args, int requests, bool with_ids,
   const char* const named = std::getenv("SESSIONIZE_SEED");
   const std::uint64_t seed = named != nullptr ? std::stoull(named) : 11;
   CAPTURE(seed);
+  if (const char* const more = std::getenv("SESSIONIZE_REQUESTS")) requests = std::stoi(more);
   constexpr int clients = 4;
   constexpr int servers = 4;
   const Folder folder;
