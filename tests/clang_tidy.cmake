@@ -14,7 +14,7 @@ function(sessionize_tidy)
   execute_process(
     COMMAND ${clang_tidy} --quiet --config-file=${SOURCE}/.clang-tidy
             --checks=-clang-analyzer-*,-bugprone-suspicious-include --warnings-as-errors=* ${ARGN} --
-            -std=c++20 -I${SOURCE}/include -I${examples}/aws -I${examples}/sessionize
+            -std=c++20 -I${SOURCE}/include -I${examples}/aws -I${examples}/http -I${examples}/sessionize
             -DSESSIONIZE_WITH_SIMDJSON -DSESSIONIZE_WITH_SQLITE
             COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
@@ -40,7 +40,7 @@ foreach(header IN ITEMS curl/curl.h httplib.h sqlite3.h)
   endif()
 endforeach()
 set(files "")
-foreach(folder IN ITEMS aws lambda kinesis)
+foreach(folder IN ITEMS aws http lambda kinesis service)
   file(GLOB sources ${examples}/${folder}/*.cpp)
   foreach(source IN LISTS sources)
     file(STRINGS ${source} main REGEX "^int main\\(")

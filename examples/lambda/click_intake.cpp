@@ -1,29 +1,19 @@
 #include "click_intake.hpp"
 
-#include <sessionize/session_id.hpp>
+#include "summary_row.hpp"
+
 #include <sessionize/snapshot/duplicates.hpp>
 #include <sessionize/snapshot/save.hpp>
 #include <sessionize/snapshot/sessionizer.hpp>
 #include <sessionize/snapshot/several.hpp>
 
-#include <cerrno>
-#include <chrono>
-#include <system_error>
 #include <tuple>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace lambda {
 namespace {
 
 constexpr std::string_view state_name = "lambda";
-
-std::int64_t milliseconds_of(EventClock::time_point time) {
-  return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -33,18 +23,8 @@ ClickIntake::ClickIntake(IntakeOptions options)
       sessions_(options_.session),
       seen_(options_.duplicates) {}
 
-ClickIntake::~ClickIntake() {
-  if (lock_ >= 0) ::close(lock_);
-}
-
 std::optional<std::string> ClickIntake::open() {
-  // Two processes would each save a state that knows nothing of the other's clicks.
-  const std::string path = options_.database + "-serving";
-  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return options_.database + " is another running process's";
-    return "cannot lock " + path + ": " + std::generic_category().message(errno);
-  }
+  if (auto wrong = lock_.take(options_.database)) return wrong;
   return restart();
 }
 
@@ -123,18 +103,8 @@ bool ClickIntake::save() {
 }
 
 void ClickIntake::store(const Sessions::summary_view& session, std::string_view reason) {
-  id_.clear();
-  auto written = sessionize::write_id(sessionize::unique_id, id_, session);
-  id_.resize(written.size());
-  written = sessionize::write_id(sessionize::unique_id, id_, session);
   // What goes wrong here the commit tells.
-  table_->store({.user_id = session.key,
-                 .session_id = written.view(),
-                 .session_start = milliseconds_of(session.start),
-                 .session_end = milliseconds_of(session.last),
-                 .events = session.events.value_or(0),
-                 .duration_ms = session.duration().count(),
-                 .reason = reason});
+  table_->store(command::row_of(session, reason, id_));
 }
 
 }  // namespace lambda

@@ -1,15 +1,16 @@
 #ifndef SESSIONIZE_LAMBDA_CLICK_INTAKE_HPP
 #define SESSIONIZE_LAMBDA_CLICK_INTAKE_HPP
 
+#include "database_lock.hpp"
 #include "lambda_records.hpp"
 #include "session_table.hpp"
+#include "wall_time.hpp"
 
 #include <sessionize/content_id.hpp>
 #include <sessionize/duplicates.hpp>
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/sessionizer.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,12 +23,6 @@ namespace lambda {
 
 using sessionize::EventClock;
 
-/// The time of arrival.
-[[nodiscard]] inline EventClock::time_point wall_time() {
-  return EventClock::time_point(std::chrono::floor<EventClock::duration>(
-      std::chrono::system_clock::now().time_since_epoch()));
-}
-
 struct IntakeOptions {
   /// The SQLite database with the tables of the command's --into. Of one process at a time.
   std::string database{};
@@ -36,7 +31,7 @@ struct IntakeOptions {
                                           .at_max_keys = sessionize::AtMaxKeys::evicts_idle_key};
   /// For how long records are known that come again, by `now`. They are saved as well.
   sessionize::DuplicateOptions<EventClock> duplicates{.max_ids = 50'000};
-  std::function<EventClock::time_point()> now = wall_time;
+  std::function<EventClock::time_point()> now = command::wall_time;
   sessionize::json::Mapping mapping{};
 };
 
@@ -56,9 +51,6 @@ struct IntakeOptions {
 class ClickIntake {
  public:
   explicit ClickIntake(IntakeOptions options);
-  ~ClickIntake();
-  ClickIntake(const ClickIntake&) = delete;
-  ClickIntake& operator=(const ClickIntake&) = delete;
 
   /// Opens the database and goes on from its state; returns what is wrong, or nothing. To be called
   /// before take().
@@ -94,7 +86,7 @@ class ClickIntake {
   std::set<std::string, std::less<>> touched_{};  // keys, by the invocation at hand
   std::string id_{};
   Counts counts_{};
-  int lock_ = -1;
+  command::DatabaseLock lock_{};
 };
 
 }  // namespace lambda

@@ -1,10 +1,9 @@
 #include "../../examples/lambda/click_intake.hpp"
 
 #include "../command/harness.hpp"
+#include "../command/sql.hpp"
 #include "catch.hpp"
 #include "http.hpp"
-
-#include <sqlite3.h>
 
 #include <atomic>
 #include <csignal>
@@ -27,31 +26,12 @@ using command_test::contains;
 using command_test::Folder;
 using command_test::Json;
 using command_test::Running;
+using command_test::sql;
 using lambda::ClickIntake;
 using lambda::IntakeOptions;
 using lambda_test::Connection;
 
 const std::string path = "/2015-03-31/functions/function/invocations";
-
-/// Runs SQL in a database; returns the rows, each as one text.
-std::vector<std::string> sql(const std::string& database, const std::string& text) {
-  sqlite3* connection = nullptr;
-  std::vector<std::string> rows;
-  char* error = nullptr;
-  sqlite3_open(database.c_str(), &connection);
-  const auto take = [](void* into, int count, char** values, char**) {
-    std::string row;
-    for (int i = 0; i < count; ++i) row += (i == 0 ? "" : " ") + std::string(values[i]);
-    static_cast<std::vector<std::string>*>(into)->push_back(row);
-    return 0;
-  };
-  const int code = sqlite3_exec(connection, text.c_str(), take, &rows, &error);
-  const std::string message = error == nullptr ? "" : error;
-  sqlite3_free(error);
-  sqlite3_close(connection);
-  if (code != SQLITE_OK) FAIL(text << ": " << message);
-  return rows;
-}
 
 const std::string all_sessions =
     "SELECT user_id, session_start, session_end, events, reason FROM sessions "
