@@ -200,7 +200,8 @@ class OneOrMore {
   static constexpr bool moves_safely = std::is_nothrow_move_constructible_v<T>;
 
  public:
-  OneOrMore() noexcept {}
+  // Defaulted, it would be deleted, as a union has no constructor of its own.
+  OneOrMore() noexcept {}  // NOLINT(modernize-use-equals-default)
   OneOrMore(OneOrMore&& other) noexcept(moves_safely) { adopt(other); }
   OneOrMore& operator=(OneOrMore&& other) noexcept(moves_safely) {
     if (this == &other) return *this;
