@@ -30,7 +30,11 @@ sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
                      ${checks}/package/check.cmake)
 
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
-sessionize_add_check(clang_tidy ${source} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/tidy -P
-                     ${checks}/clang_tidy.cmake)
+set(services OFF)
+if(TARGET sessionize_kinesis AND TARGET lambda AND TARGET ingest)
+  set(services ON)
+endif()
+sessionize_add_check(clang_tidy ${source} -DSERVICES=${services}
+                     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/tidy -P ${checks}/clang_tidy.cmake)
 set_tests_properties(clang_sanitizers PROPERTIES COST 2000)
 set_tests_properties(clang_sanitizers_event_time planted_bugs clang_tidy PROPERTIES COST 1000)
