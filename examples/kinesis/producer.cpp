@@ -1,14 +1,13 @@
 #include "click_line.hpp"
 #include "ordered_puts.hpp"
+#include "timed_input.hpp"
 
 #include <kinesis.hpp>
 #include <sessionize/json/json.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <iostream>
 #include <map>
@@ -19,9 +18,6 @@
 #include <string_view>
 #include <thread>
 #include <utility>
-
-#include <poll.h>
-#include <unistd.h>
 
 // The program `kinesis_producer`: clicks, simulated or from standard input, to a stream.
 
@@ -205,23 +201,6 @@ bool put_clicks(const Options& options, Producer& producer) {
   return true;
 }
 
-/// What standard input has next, waiting for it until `deadline`; empty where nothing has come.
-/// Null at its end.
-std::optional<std::string_view> read_input(std::optional<steady_clock::time_point> deadline,
-                                           std::span<char> room) {
-  constexpr milliseconds longest = std::chrono::minutes(1);
-  milliseconds patience = longest;
-  if (deadline)
-    patience = std::clamp(std::chrono::ceil<milliseconds>(*deadline - steady_clock::now()),
-                          milliseconds(0), longest);
-  pollfd input{STDIN_FILENO, POLLIN, 0};
-  if (::poll(&input, 1, static_cast<int>(patience.count())) <= 0) return std::string_view{};
-  const ssize_t size = ::read(STDIN_FILENO, room.data(), room.size());
-  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return std::string_view{};
-  if (size <= 0) return std::nullopt;
-  return std::string_view(room.data(), static_cast<std::size_t>(size));
-}
-
 /// Of a line no more is read than whose it is: what else is wrong with it is for whoever reads the
 /// stream to say.
 bool put_input(const Options& options, Producer& producer) {
@@ -248,7 +227,7 @@ bool put_input(const Options& options, Producer& producer) {
   sessionize::json::LineReader lines(limits.line);
   std::array<char, 65'536> room;
   while (goes_on) {
-    const auto piece = read_input(producer.next_attempt(), room);
+    const auto piece = command::read_input(producer.next_attempt(), room);
     if (!piece) break;
     lines.feed(*piece, on_line);
     goes_on = goes_on && producer.poll();

@@ -1,4 +1,5 @@
 #include "lambda_store.hpp"
+#include "timed_input.hpp"
 
 #include <sessionize/json/json.hpp>
 #include <sessionize/sessionizer.hpp>
@@ -7,9 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -19,9 +18,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-
-#include <poll.h>
-#include <unistd.h>
 
 // The program `sessionize_to_lambda`: clicks from standard input, their sessions to a function.
 
@@ -92,23 +88,6 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
 
 void complain(std::string_view what) { std::cerr << "sessionize_to_lambda: " << what << '\n'; }
 
-/// What standard input has next, waiting for it until `deadline`; empty where nothing has come.
-/// Null at its end.
-std::optional<std::string_view> read_input(std::optional<steady_clock::time_point> deadline,
-                                           std::span<char> room) {
-  constexpr milliseconds longest = std::chrono::minutes(1);
-  milliseconds patience = longest;
-  if (deadline)
-    patience = std::clamp(std::chrono::ceil<milliseconds>(*deadline - steady_clock::now()),
-                          milliseconds(0), longest);
-  pollfd input{STDIN_FILENO, POLLIN, 0};
-  if (::poll(&input, 1, static_cast<int>(patience.count())) <= 0) return std::string_view{};
-  const ssize_t size = ::read(STDIN_FILENO, room.data(), room.size());
-  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return std::string_view{};
-  if (size <= 0) return std::nullopt;
-  return std::string_view(room.data(), static_cast<std::size_t>(size));
-}
-
 int run(Options& options) {
   namespace s = sessionize;
   std::ofstream dead_letters;
@@ -156,7 +135,7 @@ int run(Options& options) {
 
   s::json::LineReader lines(reader.limits().line);
   std::array<char, 65'536> room;
-  while (const auto piece = read_input(queue.next_attempt(), room)) {
+  while (const auto piece = command::read_input(queue.next_attempt(), room)) {
     lines.feed(*piece, on_line);
     queue.poll();
   }

@@ -1,13 +1,13 @@
 #include <ordered_puts.hpp>
 
 #include "catch.hpp"
+#include "seeds.hpp"
 
 #include <sessionize/detail/seed.hpp>
 #include <sessionize/key.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <span>
@@ -87,10 +87,7 @@ sessionize::Failure<aws::Error> throttled() {
 
 PutResult refusal(const char* type) { return {"", "", type, "Rate exceeded"}; }
 
-std::uint64_t seed_of_run() {
-  const char* const given = std::getenv("SESSIONIZE_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : sessionize::detail::fresh_seed();
-}
+std::uint64_t seed_of_run() { return seeds::one(sessionize::detail::fresh_seed()); }
 
 using Texts = std::vector<std::string>;
 

@@ -2,12 +2,12 @@
 
 #include "../command/harness.hpp"
 #include "../command/sql.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 #include "http.hpp"
 
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <set>
@@ -302,8 +302,7 @@ TEST_CASE("a port that is taken", "[lambda]") {
 // run that nobody disturbed: what was Ok is there, and what is sent again counts once. Catches: an
 // Ok before the commit, a state that is not that of its rows, a retry that counts twice.
 TEST_CASE("SIGKILL loses nothing that was Ok", "[lambda]") {
-  const char* const named = std::getenv("SESSIONIZE_SEED");
-  std::uint64_t random = named != nullptr ? std::stoull(named) : 7;
+  std::uint64_t random = seeds::one(7);
   CAPTURE(random);
   const auto below = [&](std::uint64_t bound) {
     return sessionize::detail::splitmix64(random) % bound;

@@ -1,6 +1,7 @@
 #include "../../examples/lambda/lambda_store.hpp"
 
 #include "../command/harness.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 #include "http.hpp"
 
@@ -11,7 +12,6 @@
 #include <sessionize/testing/manual_clock.hpp>
 
 #include <condition_variable>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
@@ -168,8 +168,7 @@ class FaultyFunction {
 // under its id and as it is, and the hint of each record says how often it came before. Catches: an
 // Ok taken for granted, a session lost with its answer, ids that change from one try to the next.
 TEST_CASE("all sessions reach a function that fails", "[lambda]") {
-  const char* const named = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t seed = named != nullptr ? std::stoull(named) : 20'220'701;
+  const std::uint64_t seed = seeds::one(20'220'701);
   CAPTURE(seed);
   const auto input = clicks(4'000, seed);
   const auto expected = sessions_of(input);

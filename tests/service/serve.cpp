@@ -1,6 +1,7 @@
 #include "../command/harness.hpp"
 #include "../command/sql.hpp"
 #include "../lambda/http.hpp"
+#include "../seeds.hpp"
 #include "catch.hpp"
 
 #include <sessionize/detail/seed.hpp>
@@ -177,8 +178,7 @@ std::vector<std::string> sessions_of(Server& server, const std::string& database
 /// come.
 void clients_and_servers(const Args& args, int requests, bool with_ids,
                          const std::function<void(Server&)>& end) {
-  const char* const named = std::getenv("SESSIONIZE_SEED");
-  const std::uint64_t seed = named != nullptr ? std::stoull(named) : 11;
+  const std::uint64_t seed = seeds::one(11);
   CAPTURE(seed);
   if (const char* const more = std::getenv("SESSIONIZE_REQUESTS")) requests = std::stoi(more);
   constexpr int clients = 4;
