@@ -18,7 +18,12 @@ struct alignas(64) Line {
   std::uint32_t passed_ = 0;
 
   std::uint32_t& passed() noexcept { return passed_; }
-  bool is_free(unsigned lane) const noexcept { return item[lane] == 0; }
+  unsigned free_lanes() const noexcept {
+    unsigned free = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      free |= static_cast<unsigned>(item[lane] == 0) << lane;
+    return free;
+  }
   void move(unsigned lane, Line& to, unsigned at) noexcept {
     to.item[at] = std::exchange(item[lane], 0);
   }

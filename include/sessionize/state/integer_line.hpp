@@ -33,7 +33,13 @@ struct alignas(64) IntegerLine {
   [[nodiscard]] PackedPlace<IntegerLine> place(unsigned lane) noexcept {
     return {reinterpret_cast<std::byte*>(this) + lane * sizeof(Offset)};
   }
-  [[nodiscard]] bool is_free(unsigned lane) noexcept { return place(lane).is_free(); }
+  /// A bit for each lane that is free, without a branch.
+  [[nodiscard]] unsigned free_lanes() noexcept {
+    unsigned free = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      free |= static_cast<unsigned>(place(lane).is_free()) << lane;
+    return free;
+  }
   /// A bit for each lane with this key, without a branch; free ones have zero.
   [[nodiscard]] unsigned equal(std::uint64_t wanted) const noexcept {
     unsigned equal = 0;

@@ -43,16 +43,7 @@ class IntegerStates {
 
   IntegerStates() : hasher_(fresh_seed()), table_(HashOf{hasher_}) {}
 
-  [[nodiscard]] Slot find(Key key) const noexcept {
-    const std::uint64_t wanted = word(key);
-    return table_.find(hasher_(wanted), [wanted](Line& line) {
-      unsigned equal = line.equal(wanted);
-      if (wanted == 0) [[unlikely]]
-        for (unsigned lane = 0; lane < Line::lanes; ++lane)
-          if (line.is_free(lane)) equal &= ~(1U << lane);
-      return equal;
-    });
-  }
+  [[nodiscard]] Slot find(Key key) const noexcept { return find(word(key), hasher_(word(key))); }
   /// Where the state of a key is; null where it has none. A free place may be given for key zero.
   [[nodiscard]] PackedPlace<Line> find_place(Key key) const noexcept {
     const std::uint64_t wanted = word(key);
@@ -92,15 +83,14 @@ class IntegerStates {
   }
   [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
   void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
-  /// Inserts a key with a first event at `time`.
-  void insert(Key key, typename Clock::time_point time) {
-    if (table_.size() == 0) packing_.rebase(time, [](auto) {});
+  /// Inserts a key that is not there, with a first event at `time`.
+  void insert(Key key, typename Clock::time_point time) { insert(key, hasher_(word(key)), time); }
+  /// The same where the key is not there; false where it is.
+  bool insert_if_new(Key key, typename Clock::time_point time) {
     const std::uint64_t hash = hasher_(word(key));
-    const Slot slot = table_.insert(hash);
-    Undo undo{table_, hash, slot};
-    packing_.begin(place(slot), time);
-    undo.wanted = false;
-    slot.line->key[slot.lane] = word(key);
+    if (find(word(key), hash)) return false;
+    insert(key, hash, time);
+    return true;
   }
   void erase(Slot slot) noexcept {
     packing_.release(place(slot));
@@ -125,8 +115,8 @@ class IntegerStates {
   template <class Visit>
   void visit(std::size_t group, Visit visit) const {
     Line& line = table_.line(group);
-    for (unsigned lane = 0; lane < Line::lanes; ++lane)
-      if (!line.is_free(lane)) visit(Slot{&line, lane});
+    for (unsigned taken = taken_lanes(line); taken != 0; taken &= taken - 1)
+      visit(Slot{&line, static_cast<unsigned>(std::countr_zero(taken))});
   }
 
   [[nodiscard]] const Packing& packing() const noexcept { return packing_; }
@@ -179,9 +169,9 @@ class IntegerStates {
                    [&block](std::size_t i) { return std::pair(block.line[i], block.key[i]); });
   }
   template <class KeyLike>
-  [[nodiscard]] bool may_be_behind(const Block& block, std::size_t i,
-                                   const KeyLike& key) const noexcept {
-    return line_of(block, i, hasher_(word(static_cast<Key>(key))))->passed() != 0;
+  [[nodiscard]] bool goes_on(const Block& block, std::size_t i, const KeyLike& key) const noexcept {
+    Line& line = *line_of(block, i, hasher_(word(static_cast<Key>(key))));
+    return line.passed() != 0 || line.free_lanes() == 0;
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
@@ -196,6 +186,22 @@ class IntegerStates {
   [[nodiscard]] std::uint64_t generation() const noexcept { return table_.generation(); }
 
  private:
+  [[nodiscard]] Slot find(std::uint64_t wanted, std::uint64_t hash) const noexcept {
+    return table_.find(hash, [wanted](Line& line) {
+      unsigned equal = line.equal(wanted);
+      if (wanted == 0) [[unlikely]]
+        equal &= taken_lanes(line);
+      return equal;
+    });
+  }
+  void insert(Key key, std::uint64_t hash, typename Clock::time_point time) {
+    if (table_.size() == 0) packing_.rebase(time, [](auto) {});
+    const Slot slot = table_.insert(hash);
+    Undo undo{table_, hash, slot};
+    packing_.begin(place(slot), time);
+    undo.wanted = false;
+    slot.line->key[slot.lane] = word(key);
+  }
   [[nodiscard]] Line* line_of(const Block& block, std::size_t i,
                               std::uint64_t hash) const noexcept {
     return block.is_begun ? block.line[i] : table_.home(hash);

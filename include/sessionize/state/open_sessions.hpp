@@ -141,13 +141,20 @@ class OpenSessions {
     };
     std::size_t done = 0;
     if constexpr (is_packed) {
+      const auto first = [&](std::size_t i) {
+        if (evicts() || !states_.insert_if_new(key_view(keys[i]), times[i])) return one(i);
+        answer_with<Clock>(answers[i], first_event(times[i]));
+        ++ledger.accepted;
+        ++ledger.sessions_started;
+      };
       if (size() == 0 && !times.empty()) one(done++);
       // A key that is evicted, or has no room, is one whose order among other keys matters.
       while (times.size() - done >= block_size && rules_.options.max_keys - size() > block_size) {
         const std::size_t count =
             std::min(times.size() - done, rules_.options.max_keys - size() - block_size);
-        decide_in_blocks(states_, rules_, packed_rules_, keys + done, times.data() + done,
-                         answers + done, count, ledger, [&](std::size_t i) { one(done + i); });
+        decide_in_blocks(
+            states_, rules_, packed_rules_, keys + done, times.data() + done, answers + done, count,
+            ledger, [&](std::size_t i) { one(done + i); }, [&](std::size_t i) { first(done + i); });
         done += count;
       }
     }
@@ -304,7 +311,7 @@ class OpenSessions {
       rules_.advance(state, SplitReason::first_event, time, event);
       states_.insert(key, std::move(state));
     }
-    placement = {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
+    placement = first_event(time);
     turn.take();
     ++ledger.accepted;
     ++ledger.sessions_started;
@@ -314,6 +321,9 @@ class OpenSessions {
     return Admission::closes;
   }
 
+  [[nodiscard]] Placement<Clock> first_event(time_point time) const noexcept {
+    return {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
+  }
   void place(Placement<Clock>& placement, const State& state, SplitReason reason,
              time_point time) const noexcept {
     placement.time = time;

@@ -216,23 +216,26 @@ struct CountBlocks : BlockCounts {
 };
 
 /// Decides on columns of events; some key has state. `one(i)` decides on event i alone and writes
-/// its answer; it may throw, and then the events before it, and some behind it of other keys, are
-/// decided on. `States` does what hangs on how keys are kept:
+/// its answer; `first(i)` does the same, faster, where its key is likely to have no state. Both may
+/// throw, and then the events before it, and some behind it of other keys, are decided on. `States`
+/// does what hangs on how keys are kept:
 ///
 ///     begin(block, keys, count)     hashes keys, for the lines that say where they are
 ///     approach(block, count)        goes from there to the lines where their states are
 ///     locate(block, keys, count)    finds their places; returns a bit for each that has one
 ///     locate_missed(block, count)   the same for keys that were followed
-///     may_be_behind(block, i, key)  whether the key of event i, not located, may be further on
+///     goes_on(block, i, key)        whether the key of event i, not located, may be further on, or
+///                                   has its place there if it is new
 ///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
 ///     asks()                        whether the memory should be asked for things ahead of time
 ///     ask(i, next, last)            asks for what the next block, or the one behind it, needs
 ///     generation()                  is another when what is known of lines is void
-template <class States, session_clock Clock, class Rule, class Key, class Answer, class One>
+template <class States, session_clock Clock, class Rule, class Key, class Answer, class One,
+          class First>
 void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
                       const PackedRules<offset_t<Clock>>& packed, const Key* keys,
                       const typename Clock::time_point* times, Answer* answers, std::size_t count,
-                      Ledger& ledger, One one) {
+                      Ledger& ledger, One one, First first) {
   using Block = typename States::Block;
   using Offset = typename States::Offset;
   CountBlocks counts{ledger};
@@ -303,7 +306,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
         const auto i = static_cast<std::size_t>(std::countr_zero(lost));
         if (missed.generation == states.generation() &&
-            states.may_be_behind(missed, i, keys[missed_event[i]]))
+            states.goes_on(missed, i, keys[missed_event[i]]))
           miss(missed, i, missed_event[i]);
         else
           alone[loners++] = missed_event[i];
@@ -311,7 +314,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     }
     while (misses != 0) alone[loners++] = missed_event[--misses];
     std::sort(alone, alone + loners);
-    for (std::size_t i = 0; i < loners; ++i) one(alone[i]);
+    for (std::size_t i = 0; i < loners; ++i) first(alone[i]);
   };
 
   // Where lines have moved, missed keys may be found again: their events come first.
@@ -364,7 +367,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     std::uint64_t absent = all_of(size) & ~found;
     for (std::uint64_t lost = absent; lost != 0; lost &= lost - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(lost));
-      if (block.generation != states.generation() || !states.may_be_behind(block, i, keys[at + i]))
+      if (block.generation != states.generation() || !states.goes_on(block, i, keys[at + i]))
         continue;
       miss(block, i, at + i);
       absent &= ~(lost & (0 - lost));
@@ -372,7 +375,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     const bool inserts = absent != 0;
     for (; absent != 0; absent &= absent - 1) {
       keep_up();
-      one(at + static_cast<std::size_t>(std::countr_zero(absent)));
+      first(at + static_cast<std::size_t>(std::countr_zero(absent)));
     }
     if (inserts) approach(at + block_size);  // where some of its keys are now
     keep_up();

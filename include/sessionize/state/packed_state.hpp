@@ -49,7 +49,7 @@ struct PackedPlace {
   [[nodiscard]] std::uint32_t& tally() const noexcept {
     return part<std::uint32_t>(Line::tally_at);
   }
-  [[nodiscard]] bool is_free() const noexcept { return tally() == 0 && start() == 0; }
+  [[nodiscard]] bool is_free() const noexcept { return (tally() | start()) == 0; }
   [[nodiscard]] bool is_elsewhere() const noexcept { return tally() == 0 && start() != 0; }
   void set(Offset previous_is, Offset start_is, std::uint32_t tally_is) const noexcept {
     previous() = previous_is;

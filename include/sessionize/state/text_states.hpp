@@ -34,7 +34,13 @@ struct alignas(64) TextIndexLine {
   std::uint32_t record[lanes]{};  // numbers from 1
 
   [[nodiscard]] std::uint32_t& passed() noexcept { return passed_; }
-  [[nodiscard]] bool is_free(unsigned lane) const noexcept { return record[lane] == 0; }
+  /// A bit for each lane that is free, without a branch.
+  [[nodiscard]] unsigned free_lanes() const noexcept {
+    unsigned free = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      free |= static_cast<unsigned>(record[lane] == 0) << lane;
+    return free;
+  }
   /// A bit for each lane with this tag.
   [[nodiscard]] unsigned equal(std::uint32_t wanted) const noexcept {
 #ifdef __SSE2__
@@ -171,23 +177,16 @@ class TextStates {
   [[nodiscard]] State load(Slot slot) const { return packing_.load(place(slot)); }
   void store(Slot slot, const State& state) { packing_.store(place(slot), state); }
 
-  /// Inserts a key with a first event at `time`.
+  /// Inserts a key that is not there, with a first event at `time`.
   void insert(std::string_view key, typename Clock::time_point time) {
-    assert(size() < max_size);
-    if (size() == 0) packing_.rebase(time, [](auto) {});
-    Line record;
-    Release release{*this, record};
-    set_text(record, key);
-    release.has_text = true;
-    packing_.begin(record.place(), time);
-    release.has_state = true;
-    generation_ += records_.push_back(record) ? 1 : 0;
-    release.is_pushed = true;
+    insert(key, hasher_(key), time);
+  }
+  /// The same where the key is not there; false where it is.
+  bool insert_if_new(std::string_view key, typename Clock::time_point time) {
     const std::uint64_t hash = hasher_(key);
-    const auto place = index_.insert(hash);
-    release = Release{*this, record, false, false, false};
-    place.line->tag[place.lane] = static_cast<std::uint32_t>(hash >> 32);
-    place.line->record[place.lane] = static_cast<std::uint32_t>(records_.size());
+    if (find_index(hash, key)) return false;
+    insert(key, hash, time);
+    return true;
   }
   void erase(Slot slot) noexcept {
     Line& record = at(slot);
@@ -293,9 +292,9 @@ class TextStates {
     });
   }
   template <class KeyLike>
-  [[nodiscard]] static bool may_be_behind(const Block& block, std::size_t i,
-                                          const KeyLike&) noexcept {
-    return block.index[i]->passed() != 0;
+  [[nodiscard]] static bool goes_on(const Block& block, std::size_t i, const KeyLike&) noexcept {
+    TextIndexLine& line = *block.index[i];
+    return line.passed() != 0 || line.free_lanes() == 0;
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
@@ -389,6 +388,22 @@ class TextStates {
       }
       return 0U;
     });
+  }
+  void insert(std::string_view key, std::uint64_t hash, typename Clock::time_point time) {
+    assert(size() < max_size);
+    if (size() == 0) packing_.rebase(time, [](auto) {});
+    Line record;
+    Release release{*this, record};
+    set_text(record, key);
+    release.has_text = true;
+    packing_.begin(record.place(), time);
+    release.has_state = true;
+    generation_ += records_.push_back(record) ? 1 : 0;
+    release.is_pushed = true;
+    const auto place = index_.insert(hash);
+    release = Release{*this, record, false, false, false};
+    place.line->tag[place.lane] = static_cast<std::uint32_t>(hash >> 32);
+    place.line->record[place.lane] = static_cast<std::uint32_t>(records_.size());
   }
   [[nodiscard]] typename Index::Place place_of(Slot slot) const noexcept {
     return index_.find(hasher_(key(slot)), [slot](const TextIndexLine& line) {
