@@ -211,7 +211,7 @@ TEST_CASE("kcl_processor: killed, moved and resharded, it leaves the table of an
   set_credentials();
   const auto seed = seeds::one(20260101);
   CAPTURE(seed);
-  const auto clicks = make_clicks(seed, 98'000, 2'000);
+  const auto clicks = make_clicks(seed, 100'000, 2'000);
   std::mt19937_64 random(seed);
   std::multimap<std::size_t, int> moments;
   for (int i = 0; i < 40; ++i) moments.emplace(random() % clicks.size(), i % 4);
@@ -237,7 +237,7 @@ TEST_CASE("kcl_processor: killed, moved and resharded, it leaves the table of an
   const auto expected = closed_rows(clicks);
   std::uint64_t events = 0;
   for (const auto& row : expected) events += Json::parse(row)[4].get<std::uint64_t>();
-  CHECK(events == 98'000);
+  CHECK(events == 100'000);
   kinesis_test::check_equal(actual, expected);
   kinesis_test::check_equal(rows_of(clicks, seed, undisturbed, [](ScriptedDaemon&, std::size_t) {}),
                             expected);
