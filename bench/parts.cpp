@@ -9,6 +9,7 @@
 #include <sessionize/sinks/collect.hpp>
 #include <sessionize/sinks/csv.hpp>
 #include <sessionize/sinks/json_lines.hpp>
+#include <sessionize/snapshot/snapshot.hpp>
 
 #if __has_include(<nlohmann/json.hpp>)
 #include <sessionize/json/event_reader.hpp>
@@ -317,6 +318,35 @@ BENCHMARK(memory_integers)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_integers_counted)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_uuids)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_uuids_counted)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// What moves when a partition moves: the snapshot of a million users.
+
+void snapshot_save(benchmark::State& state) {
+  Counted<std::string, Counting::on> sessions;
+  for (const auto columns = each_once<Text>(million, Keys::uuids); const Text key : columns.keys)
+    sessions.observe(key, stream_begin<Clock>);
+  std::uint64_t bytes = 0;
+  for (auto _ : state) {
+    std::string saved;
+    bytes = *save(sessions, [&](std::string_view more) { saved += more; });
+    benchmark::DoNotOptimize(saved.data());
+  }
+  state.counters["bytes"] = static_cast<double>(bytes) / million;
+  per_item(state, million);
+}
+void snapshot_restore(benchmark::State& state) {
+  Counted<std::string, Counting::on> sessions, restored;
+  for (const auto columns = each_once<Text>(million, Keys::uuids); const Text key : columns.keys)
+    sessions.observe(key, stream_begin<Clock>);
+  std::string saved;
+  if (!save(sessions, [&](std::string_view more) { saved += more; }))
+    return state.SkipWithError("not saved");
+  for (auto _ : state)
+    if (!restore(restored, std::string_view(saved))) return state.SkipWithError("not restored");
+  per_item(state, million);
+}
+BENCHMARK(snapshot_save)->Unit(benchmark::kMillisecond);
+BENCHMARK(snapshot_restore)->Unit(benchmark::kMillisecond);
 
 #if __has_include(<nlohmann/json.hpp>)
 // Lines of JSON.

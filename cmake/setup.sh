@@ -12,6 +12,7 @@ case "${1:-}" in
     packages="$packages libcurl4-openssl-dev libcpp-httplib-dev catch2 pkg-config clang clang-tidy
       clang-format libclang-rt-dev"
     command -v npm >/dev/null || packages="$packages nodejs npm"
+    command -v mvn >/dev/null || packages="$packages openjdk-17-jre-headless maven"
     ;;
   bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev
     nlohmann-json3-dev libsimdjson-dev" ;;

@@ -6,6 +6,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "seeds.hpp"
 
 #include <algorithm>
 #include <array>
@@ -787,6 +788,112 @@ TEST_CASE("for_each_open visits every open session") {
         seen.emplace(open.key);
       });
   CHECK(seen == std::multiset<std::string>{"ann", "cat", "dan"});
+}
+
+// ---- Shards that are split and merged.
+
+/// A random stream whose users move between objects, at random times, beside one object that has
+/// them all.
+template <class Key, class KeyOf, class Rule>
+void check_moves(std::uint64_t seed, KeyOf key_of, Rule rule) {
+  const auto make = [&] {
+    return make_sessionizer<EventClock, Key>({.gap = 10s, .carry = 60s}, rule);
+  };
+  auto whole = make();
+  std::vector<decltype(whole)> parts = {make(), make(), make()};
+  std::mt19937_64 random(seed);
+  Time now = at(1h);
+  std::array<std::size_t, 40> part_of{};
+  for (int i = 0; i < 4'000; ++i) {
+    if (random() % 100 == 0) {
+      const std::size_t from = random() % 3, to = (from + 1 + random() % 2) % 3;
+      const auto moves = [&](const auto& key) { return std::hash<Key>{}(Key(key)) % 3 != 0; };
+      std::size_t expected = 0;
+      for (std::size_t user = 0; user < part_of.size(); ++user) {
+        const Key key = key_of(user);
+        if (part_of[user] != from || !moves(key)) continue;
+        expected += parts[from].find(key) ? 1U : 0U;
+        part_of[user] = to;
+      }
+      CHECK(parts[to].take_over(parts[from], moves) == expected);
+    }
+    now += std::chrono::milliseconds(random() % 900);
+    const std::size_t user = random() % part_of.size();
+    const Key key = key_of(user);
+    const Time time = random() % 20 == 0 ? now - 30s : now;
+    const auto expected = whole.observe(key, time);
+    const auto actual = parts[part_of[user]].observe(key, time);
+    CHECK(actual.reason == expected.reason);
+    CHECK(actual.session_start == expected.session_start);
+    CHECK(actual.ordinal == expected.ordinal);
+    REQUIRE(actual.closed.has_value() == expected.closed.has_value());
+    if (!expected.closed) continue;
+    CHECK(actual.closed->start == expected.closed->start);
+    CHECK(actual.closed->last == expected.closed->last);
+    CHECK(actual.closed->events == expected.closed->events);
+  }
+  std::uint64_t accepted = 0, open = 0, started = 0, keys = 0;
+  for (const auto& part : parts) {
+    const auto counters = part.counters();
+    CHECK(counters.accepted == counters.events_emitted + counters.events_open);
+    CHECK(counters.sessions_started == counters.sessions_closed() + part.size());
+    accepted += counters.accepted;
+    open += counters.events_open;
+    started += counters.sessions_started;
+    keys += part.size();
+  }
+  CHECK(accepted == whole.counters().accepted);
+  CHECK(open == whole.counters().events_open);
+  CHECK(started == whole.counters().sessions_started);
+  CHECK(keys == whole.size());
+}
+
+// Holds: a session goes on in the object that takes it over exactly as in the one that it was in,
+// for each form of state, and both objects' counters stay true. Would catch: a session that is
+// begun anew, counted twice, or left behind as a second one.
+TEST_CASE("sessions that are taken over go on as if they had not moved") {
+  const auto text = [](std::size_t user) { return "user" + std::to_string(user); };
+  const auto number = [](std::size_t user) { return static_cast<std::int64_t>(user) * 7'919; };
+  seeds::for_each(3, [&](std::uint64_t seed) {
+    check_moves<std::string>(seed, text, sessionize::NoRule{});
+    check_moves<std::int64_t>(seed, number, sessionize::max_duration(25s));
+    check_moves<std::string>(seed, text, [](const auto& step) { return step.events >= 9; });
+    check_moves<UserKey>(
+        seed,
+        [](std::size_t user) {
+          return UserKey{"t", static_cast<int>(user)};
+        },
+        sessionize::NoRule{});
+  });
+}
+
+// Holds: what is not wanted, is known here already or has no room stays where it is, whole. Would
+// catch: a session that is overwritten or lost.
+TEST_CASE("a session that cannot be taken over stays") {
+  Strings from, to({.max_keys = 2});
+  for (const char* user : {"ann", "bob", "cat", "dan"}) from.observe(user, at(1s));
+  to.observe("bob", at(2s));
+  CHECK(to.take_over(from, [](std::string_view key) { return key != "ann"; }) == 1);
+  CHECK(to.size() == 2);
+  CHECK(text(*to.find("bob")) == "bob 2000..2000 n=1 flush #1");
+  CHECK(from.size() == 3);
+  CHECK(from.find("ann"));
+  CHECK(text(*from.find("bob")) == "bob 1000..1000 n=1 flush #1");
+  CHECK(from.find("cat").has_value() != from.find("dan").has_value());
+}
+
+// Holds: a key that was taken over has its turn to be evicted, and has none any more where it was.
+// Would catch: a turn that is forgotten, so that memory is no longer bounded.
+TEST_CASE("a key that was taken over can be evicted") {
+  const Options<EventClock> options{.max_keys = 2, .at_max_keys = AtMaxKeys::evicts_idle_key};
+  Strings from(options), to(options);
+  from.observe("ann", at(1s));
+  from.observe("bob", at(2s));
+  CHECK(to.take_over(from, [](std::string_view) { return true; }) == 2);
+  CHECK(from.size() == 0);
+  CHECK(to.observe("cat", at(3s)).closed.value().key == "ann");
+  for (const char* user : {"dan", "eve", "fay"}) from.observe(user, at(4s));
+  CHECK(from.size() == 2);
 }
 
 // ---- Bounded memory.

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 namespace kinesis {
 
@@ -27,10 +28,15 @@ class DeadLetters {
   /// A record that is no event.
   bool put(const std::string& shard, const aws::KinesisRecord& record,
            const sessionize::Rejection& why) {
+    return put(shard, record, to_string(why.reason), why.message);
+  }
+  /// The same, for a reason of the caller's.
+  bool put(const std::string& shard, const aws::KinesisRecord& record, std::string_view reason,
+           std::string_view message) {
     return write({{"shard", shard},
                   {"sequence_number", record.sequence_number},
-                  {"reason", to_string(why.reason)},
-                  {"message", why.message},
+                  {"reason", reason},
+                  {"message", message},
                   {"data", record.data}});
   }
   /// A session that the table does not take: the sink of a delivery queue.

@@ -1,5 +1,6 @@
 #include "dead_letters.hpp"
 #include "session_output.hpp"
+#include "session_row.hpp"
 #include "shard_source.hpp"
 
 #include <stop_signal.hpp>
@@ -14,7 +15,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -172,13 +172,6 @@ void sleep_until_stopped(milliseconds delay) {
             std::min(piece, std::chrono::ceil<milliseconds>(end - steady_clock::now())).count())));
 }
 
-std::string time_of_day(EventClock::time_point time) {
-  std::array<char, 8> text{};
-  s::IdWriter out(text);
-  out.time_of_day(time);
-  return std::string(out.view());
-}
-
 class Worker {
  public:
   explicit Worker(Options options)
@@ -282,45 +275,23 @@ class Worker {
   struct Sink {
     Worker& worker;
     void operator()(const s::SummaryView<EventClock, std::string>& session) {
-      if (worker.options_.emit == Emit::sessions) worker.put(session);
+      if (worker.options_.emit == Emit::sessions) worker.output_->put(kinesis::row_of(session));
     }
     void operator()(const s::RecordView<EventClock, std::string, Event>& record) {
-      if (worker.options_.emit == Emit::starts && record.starts_session()) worker.put(record);
+      if (worker.options_.emit == Emit::starts && record.starts_session()) worker.put_start(record);
     }
   };
   [[nodiscard]] Sink sink() { return {*this}; }
 
-  void put(const s::SummaryView<EventClock, std::string>& session) {
-    output_->put({.session_id = id(s::unique_id, session),
-                  .session_time = time_of_day(session.start),
-                  .user_id = std::string(session.key),
-                  .session_start = session.start.time_since_epoch().count(),
-                  .session_end = session.last.time_since_epoch().count(),
-                  .duration_ms = session.duration().count(),
-                  .events = session.events,
-                  .reason = std::string(to_string(session.reason))});
-  }
-  void put(const s::RecordView<EventClock, std::string, Event>& start) {
+  void put_start(const s::RecordView<EventClock, std::string, Event>& start) {
     output_->put({.session_id = options_.dynamo.ids == aws::SessionIds::unique
-                                    ? id(s::unique_id, start)
-                                    : id(s::time_of_day_id(&Event::device), start),
-                  .session_time = time_of_day(start.time),
+                                    ? kinesis::id_text(s::unique_id, start)
+                                    : kinesis::id_text(s::time_of_day_id(&Event::device), start),
+                  .session_time = kinesis::time_of_day(start.time),
                   .user_id = std::string(start.key),
                   .session_start = start.time.time_since_epoch().count(),
                   .reason = std::string(to_string(start.reason))});
   }
-  template <class Form, class Value>
-  std::string id(const Form& form, const Value& value) {
-    std::string text(64, '\0');
-    const auto size = s::write_id(form, text, value).size();
-    if (size > text.size()) {
-      text.resize(size);
-      static_cast<void>(s::write_id(form, text, value));
-    }
-    text.resize(size);
-    return text;
-  }
-
   /// Closes what has been silent for long by the wall clock, once everything that has arrived until
   /// then is read.
   void close_idle() {

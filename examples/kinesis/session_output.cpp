@@ -1,5 +1,7 @@
 #include "session_output.hpp"
 
+#include "session_row.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <stdexcept>
@@ -38,9 +40,7 @@ std::optional<std::string> SqliteOutput::restore(State& state) {
 
 void SqliteOutput::put(const aws::SessionRow& row) {
   begin();
-  table_.store(command::SessionTable::SessionRow{
-      row.user_id, row.session_id, row.session_start, row.session_end.value_or(row.session_start),
-      row.events.value_or(1), row.duration_ms.value_or(0), row.reason ? *row.reason : ""});
+  table_.store(to_table_row(row));
   check();
   ++stored_;
 }
@@ -67,8 +67,8 @@ void SqliteOutput::check() const {
   if (table_.failed()) fail(table_.complaint());
 }
 
-void DynamoOutput::Store::operator()(std::span<const aws::SessionRow> batch,
-                                     std::span<sessionize::StoreAnswer> answers) {
+void DynamoRows::Store::operator()(std::span<const aws::SessionRow> batch,
+                                   std::span<sessionize::StoreAnswer> answers) {
   store(batch, answers);
   const auto failed =
       std::find_if(answers.begin(), answers.end(), [](const sessionize::StoreAnswer& answer) {
@@ -76,61 +76,76 @@ void DynamoOutput::Store::operator()(std::span<const aws::SessionRow> batch,
       });
   if (failed == answers.end() || failed->message == complaint) return;
   complaint = failed->message;
-  std::cerr << "kinesis_worker: sessions are not stored yet: " << complaint << '\n';
+  std::cerr << "sessions are not stored yet: " << complaint << '\n';
+}
+
+DynamoRows::DynamoRows(const DynamoOptions& options, DeadLetters& dead_letters)
+    : dynamodb_(options.client),
+      store_{aws::SessionStore(dynamodb_, options.table, options.ids)},
+      queue_(store_, steady_clock::now, options.delivery, dead_letters, {}, {}) {
+  aws::DynamoDb patient(with_retries(options.client));
+  const auto created = aws::create_session_table(patient, options.table);
+  if (!created) fail("the table " + options.table + ": " + created.error().text());
+}
+
+void DynamoRows::put(const aws::SessionRow& row) {
+  while (queue_.emit(row) == sessionize::Delivery::refused) wait();
+}
+
+void DynamoRows::flush() {
+  while (queue_.flush() == sessionize::Delivery::refused) wait();
+}
+
+void DynamoRows::wait() {
+  std::this_thread::sleep_until(queue_.next_attempt().value_or(steady_clock::now()));
+  queue_.poll();
+}
+
+aws::Json DynamoRows::counters() const {
+  const auto counts = queue_.counters();
+  return {{"stored", counts.stored}, {"dead_sessions", counts.dead}, {"failures", counts.failures}};
 }
 
 DynamoOutput::DynamoOutput(DynamoOptions options, DeadLetters& dead_letters)
-    : options_(std::move(options)),
-      dynamodb_(options_.client),
-      store_{aws::SessionStore(dynamodb_, options_.table, options_.ids)},
-      queue_(store_, steady_clock::now, options_.delivery, dead_letters, {}, {}) {
-  aws::DynamoDb patient(with_retries(options_.client));
-  const auto created = aws::create_session_table(patient, options_.table);
-  if (!created) fail("the table " + options_.table + ": " + created.error().text());
-}
+    : state_file_(std::move(options.state_file)), rows_(options, dead_letters) {}
 
 std::optional<std::string> DynamoOutput::restore(State& state) {
   auto all = state.all();
-  auto position = sessionize::restore_file(all, options_.state_file);
+  auto position = sessionize::restore_file(all, state_file_);
   if (position) return *position;
   if (position.error().reason == sessionize::SnapshotReason::no_file) return std::nullopt;
   fail("cannot go on: " + position.error().message);
 }
 
 void DynamoOutput::put(const aws::SessionRow& row) {
-  while (queue_.emit(row) == sessionize::Delivery::refused) wait();
+  rows_.put(row);
+  replace_state();
 }
 
 void DynamoOutput::save(State& state, const std::string& position) {
   if (saved_behind_) return;
   const auto all = state.all();
-  const auto saved = sessionize::save_file(all, options_.state_file + ".next", position);
+  const auto saved = sessionize::save_file(all, state_file_ + ".next", position);
   if (!saved) fail(saved.error().message);
-  saved_behind_ = queue_.counters().taken;
+  saved_behind_ = rows_.taken();
   poll();
 }
 
 void DynamoOutput::poll() {
-  queue_.poll();
-  if (!saved_behind_ || queue_.settled() < *saved_behind_) return;
-  std::filesystem::rename(options_.state_file + ".next", options_.state_file);
+  rows_.poll();
+  replace_state();
+}
+
+void DynamoOutput::replace_state() {
+  if (!saved_behind_ || rows_.settled() < *saved_behind_) return;
+  std::filesystem::rename(state_file_ + ".next", state_file_);
   saved_behind_.reset();
 }
 
 void DynamoOutput::finish(State& state, const std::string& position) {
-  while (queue_.flush() == sessionize::Delivery::refused) wait();
+  rows_.flush();
   poll();
   save(state, position);
-}
-
-void DynamoOutput::wait() {
-  std::this_thread::sleep_until(queue_.next_attempt().value_or(steady_clock::now()));
-  poll();
-}
-
-aws::Json DynamoOutput::counters() const {
-  const auto counts = queue_.counters();
-  return {{"stored", counts.stored}, {"dead_sessions", counts.dead}, {"failures", counts.failures}};
 }
 
 }  // namespace kinesis

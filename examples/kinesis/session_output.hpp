@@ -91,19 +91,24 @@ struct DynamoOptions {
       .retry = {.max_attempts = 100'000, .max_age = std::chrono::hours(1)}};
 };
 
-/// DynamoDB: sessions go out in batches, and come again until they are stored or dead letters; then
-/// the state behind them takes the place of the state file.
-class DynamoOutput : public SessionOutput {
+/// The rows of a DynamoDB table: they go out in batches, and come again until they are stored or
+/// dead letters.
+class DynamoRows {
  public:
-  /// `dead_letters` is referred to. Creates the table where there is none.
-  DynamoOutput(DynamoOptions options, DeadLetters& dead_letters);
+  /// `dead_letters` is referred to. Creates the table where there is none. The options' state file
+  /// is the caller's.
+  DynamoRows(const DynamoOptions& options, DeadLetters& dead_letters);
 
-  [[nodiscard]] std::optional<std::string> restore(State& state) override;
-  void put(const aws::SessionRow& row) override;
-  void save(State& state, const std::string& position) override;
-  void poll() override;
-  void finish(State& state, const std::string& position) override;
-  [[nodiscard]] aws::Json counters() const override;
+  /// Waits where too many are on their way.
+  void put(const aws::SessionRow& row);
+  /// Does what is due.
+  void poll() { queue_.poll(); }
+  /// Waits until all that were put are stored or dead letters.
+  void flush();
+  /// How many were put, and how many of them, without a gap, are stored or dead letters.
+  [[nodiscard]] std::uint64_t taken() const { return queue_.counters().taken; }
+  [[nodiscard]] std::uint64_t settled() const { return queue_.settled(); }
+  [[nodiscard]] aws::Json counters() const;
 
  private:
   struct Store {
@@ -117,10 +122,30 @@ class DynamoOutput : public SessionOutput {
                                           sessionize::CountResults, sessionize::NoSize>;
   void wait();
 
-  DynamoOptions options_;
   aws::DynamoDb dynamodb_;
   Store store_;
   Queue queue_;
+};
+
+/// DynamoDB: the state behind the sessions takes the place of the state file when they are stored
+/// or dead letters.
+class DynamoOutput : public SessionOutput {
+ public:
+  /// `dead_letters` is referred to. Creates the table where there is none.
+  DynamoOutput(DynamoOptions options, DeadLetters& dead_letters);
+
+  [[nodiscard]] std::optional<std::string> restore(State& state) override;
+  void put(const aws::SessionRow& row) override;
+  void save(State& state, const std::string& position) override;
+  void poll() override;
+  void finish(State& state, const std::string& position) override;
+  [[nodiscard]] aws::Json counters() const override { return rows_.counters(); }
+
+ private:
+  void replace_state();
+
+  std::string state_file_;
+  DynamoRows rows_;
   std::optional<std::uint64_t> saved_behind_{};  // the id of the last session before what is saved
 };
 

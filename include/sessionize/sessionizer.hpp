@@ -188,6 +188,19 @@ class Sessionizer {
   /// none. Constant time.
   std::optional<summary_type> erase(key_view key) { return open_.erase(outbox_.ledger, key); }
 
+  /// Takes the open session of each key for which `takes(key)` holds out of `from`, another object
+  /// of the same options and rule, as when a shard is split (each part takes its keys) or merged
+  /// (the whole takes all, from each part). The key's next event is decided on here as it would
+  /// have been there. Counters go along: the session, and its events where they are counted, is
+  /// this object's in both objects' counters(). A key that both know stays where it is, and so does
+  /// what max_keys leaves no room for. Returns how many sessions were taken. Linear in the keys of
+  /// `from`, n log n in those taken. Where something throws, each session is in one of the two.
+  template <std::predicate<key_view> Takes>
+  std::size_t take_over(Sessionizer& from, Takes&& takes) {
+    assert(&from != this && "sessions are taken out of another object");
+    return open_.take_over(outbox_.ledger, from.open_, from.outbox_.ledger, takes);
+  }
+
   /// Calls `visit` with a summary of each open session, in no particular order.
   template <std::invocable<summary_view> Visit>
   void for_each_open(Visit&& visit) const {

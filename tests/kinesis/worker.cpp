@@ -1,10 +1,8 @@
 #include <dynamodb.hpp>
 #include <kinesis.hpp>
 
-#include <sqlite3.h>
-
-#include "../aws/services/proxy.hpp"
 #include "process.hpp"
+#include "stream.hpp"
 
 #include "catch.hpp"
 
@@ -33,7 +31,19 @@ namespace kinesis_worker_test {
 namespace {
 
 using aws::Json;
+using kinesis_test::check_equal;
+using kinesis_test::expected_rows;
+using kinesis_test::Folder;
+using kinesis_test::kinesis;
+using kinesis_test::make_stream;
+using kinesis_test::past_proxy;
 using kinesis_test::Process;
+using kinesis_test::put;
+using kinesis_test::read_back;
+using kinesis_test::row;
+using kinesis_test::Rows;
+using kinesis_test::sqlite_rows;
+using kinesis_test::utc;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
@@ -41,12 +51,6 @@ using Strings = std::vector<std::string>;
 std::uint64_t seed() {
   return std::stoull(aws::environment("SESSIONIZE_SEED").value_or("20260101"));
 }
-aws::ClientOptions past_proxy(const char* url) {
-  aws::ClientOptions options;
-  options.endpoint = aws::environment(url).value();
-  return options;
-}
-aws::Kinesis kinesis() { return aws::Kinesis(past_proxy("LOCAL_KINESIS_URL")); }
 aws::DynamoDb dynamodb() { return aws::DynamoDb(past_proxy("LOCAL_DYNAMODB_URL")); }
 
 void no_faults() { services::set_faults({{"rate", 0}, {"script", Json::array()}}); }
@@ -65,20 +69,6 @@ void wait_for_reads(Process& worker, int count) {
   const int until = services::executed("GetRecords") + count;
   wait_for([&] { return !worker.is_running() || services::executed("GetRecords") >= until; });
 }
-
-/// A folder that goes with the object.
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kinesis_worker_XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
-  std::filesystem::path path;
-};
 
 /// Clicks of eight users, of which one in twenty is put again a little later.
 struct Clicks {
@@ -112,109 +102,6 @@ Clicks make_clicks(std::uint64_t seed, int count, bool go_back = true) {
   return clicks;
 }
 
-void put(const std::string& stream, std::span<const aws::PutRecord> records) {
-  auto client = kinesis();
-  while (!records.empty()) {
-    const auto some = records.first(std::min<std::size_t>(records.size(), 500));
-    const auto results = client.put_records(stream, some);
-    REQUIRE(results);
-    for (const auto& result : *results) REQUIRE(result.ok());
-    records = records.subspan(some.size());
-  }
-}
-std::string make_stream(unsigned shards, std::span<const aws::PutRecord> records) {
-  const auto stream = services::fresh_name("clicks");
-  auto client = kinesis();
-  REQUIRE(client.create_stream(stream, shards));
-  REQUIRE(client.wait_until_active(stream));
-  put(stream, records);
-  return stream;
-}
-
-/// The events of a stream in the order in which each shard returns them, parents first, without
-/// those that were there before.
-std::vector<Json> read_back(const std::string& stream) {
-  auto client = kinesis();
-  auto shards = client.list_shards(stream);
-  REQUIRE(shards);
-  std::sort(shards->begin(), shards->end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
-  std::vector<Json> events;
-  std::set<std::string> known;
-  for (const auto& shard : *shards) {
-    const auto first = client.shard_iterator(stream, shard.id, aws::TrimHorizon{});
-    REQUIRE(first);
-    for (std::optional<std::string> next = *first; next;) {
-      const auto batch = client.get_records(*next);
-      REQUIRE(batch);
-      for (const auto& record : batch->records)
-        if (known.insert(record.data).second) events.push_back(Json::parse(record.data));
-      if (batch->records.empty() && batch->behind_latest.count() == 0) break;
-      next = batch->next_iterator;
-    }
-  }
-  return events;
-}
-
-std::string utc(std::int64_t time) {
-  const std::time_t seconds = time / 1'000;
-  std::tm fields{};
-  ::gmtime_r(&seconds, &fields);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &fields);
-  return std::string(text, size) + "." + std::to_string(1'000 + time % 1'000).substr(1) + "Z";
-}
-
-using Rows = std::set<std::string>;
-std::string row(const std::string& user, const std::string& id, std::int64_t start,
-                std::int64_t end, std::int64_t events, const std::string& reason) {
-  return Json{user, id, start, end, events, end - start, reason}.dump();
-}
-
-/// The rows of the events' sessions, by nothing but LAG: the difference to the user's event before.
-Rows expected_rows(const std::vector<Json>& events) {
-  std::map<std::string, std::vector<std::int64_t>> times;
-  for (const auto& event : events)
-    times[event.at("user_id")].push_back(
-        std::stoll(event.at("event_timestamp").get<std::string>()));
-  Rows rows;
-  for (const auto& [user, its] : times) {
-    int number = 0;
-    for (std::size_t first = 0, next = 0; first < its.size(); first = next) {
-      std::int64_t end = its[first];
-      for (next = first + 1; next < its.size() && its[next] - its[next - 1] <= 10'000; ++next)
-        end = std::max(end, its[next]);
-      rows.insert(row(user, user + "_" + utc(its[first]) + "_" + std::to_string(++number),
-                      its[first], end, static_cast<std::int64_t>(next - first),
-                      next < its.size() ? "idle" : "flush"));
-    }
-  }
-  return rows;
-}
-
-Rows sqlite_rows(const std::string& file) {
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
-  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> closes(database, &sqlite3_close);
-  sqlite3_busy_timeout(database, 5'000);
-  sqlite3_stmt* all = nullptr;
-  REQUIRE(sqlite3_prepare_v2(database,
-                             "SELECT user_id, session_id, session_start, session_end, events, "
-                             "reason, duration_ms FROM sessions",
-                             -1, &all, nullptr) == SQLITE_OK);
-  const auto text = [&](int column) {
-    return std::string(reinterpret_cast<const char*>(sqlite3_column_text(all, column)));
-  };
-  const auto number = [&](int column) { return sqlite3_column_int64(all, column); };
-  Rows rows;
-  while (sqlite3_step(all) == SQLITE_ROW) {
-    CHECK(number(6) == number(3) - number(2));
-    rows.insert(row(text(0), text(1), number(2), number(3), number(4), text(5)));
-  }
-  sqlite3_finalize(all);
-  return rows;
-}
-
 Rows dynamodb_rows(const std::string& table) {
   const auto items = dynamodb().scan(table);
   REQUIRE(items);
@@ -231,19 +118,6 @@ Rows dynamodb_rows(const std::string& table) {
         row(text("user_id"), text("session_id"), start, end, number("events"), text("reason")));
   }
   return rows;
-}
-
-void check_equal(const Rows& actual, const Rows& expected) {
-  CHECK(actual.size() == expected.size());
-  Rows missing, others;
-  std::set_difference(expected.begin(), expected.end(), actual.begin(), actual.end(),
-                      std::inserter(missing, missing.end()));
-  std::set_difference(actual.begin(), actual.end(), expected.begin(), expected.end(),
-                      std::inserter(others, others.end()));
-  CAPTURE(missing.size(), others.size(), missing.empty() ? "" : *missing.begin(),
-          others.empty() ? "" : *others.begin());
-  CHECK(missing.empty());
-  CHECK(others.empty());
 }
 
 /// Where the worker puts sessions: arguments, and how to read them back.

@@ -136,7 +136,7 @@ struct SnapshotAccess<Sessionizer<Clock, Key, Rule, counting>> {
       State state{};
       if (!in.get(key) || !load_state(in, state)) return false;
       if (!keys.empty() && !(View(keys.back()) < View(key))) return false;
-      insert(parts.states, key, std::move(state));
+      insert_state(parts.states, View(key), std::move(state));
       if (!object.open_.evicts()) keys.clear();
       keys.push_back(std::move(key));
     }
@@ -178,15 +178,6 @@ struct SnapshotAccess<Sessionizer<Clock, Key, Rule, counting>> {
     if constexpr (counting == Counting::on)
       if (!in.number(state.events)) return false;
     return in.get(state.rule);
-  }
-  static void insert(States& states, const Key& key, State&& state) {
-    if constexpr (States::is_packed) {
-      if (states.size() != 0) states.look_at(state.previous);
-      states.insert(View(key), state.session_start);
-      states.store(states.find(View(key)), state);
-    } else {
-      states.insert(View(key), std::move(state));
-    }
   }
 };
 

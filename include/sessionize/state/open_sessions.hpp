@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -22,6 +23,18 @@
 namespace sessionize {
 inline namespace v0 {
 namespace detail {
+
+/// Adds a key with the state that it has elsewhere.
+template <class States, class View, class State>
+void insert_state(States& states, const View& key, State&& state) {
+  if constexpr (States::is_packed) {
+    if (states.size() != 0) states.look_at(state.previous);
+    states.insert(key, state.session_start);
+    states.store(states.find(key), state);
+  } else {
+    states.insert(key, std::forward<State>(state));
+  }
+}
 
 /// The open session of each key, and what events do to them: everything of a Sessionizer but its
 /// sinks. What it does is entered into the caller's ledger.
@@ -78,6 +91,36 @@ class OpenSessions {
     turns_.forget(key_view(closed->key));
     states_.erase(slot);
     return closed;
+  }
+
+  /// See Sessionizer::take_over().
+  template <class Takes>
+  std::size_t take_over(Ledger& ledger, OpenSessions& from, Ledger& its_ledger, Takes& takes) {
+    Collected collected = from.collect(0, from.groups(), [&](Slot slot) {
+      const key_view key = from.states_.key(slot);
+      return takes(key) && !states_.find(key);
+    });
+    std::size_t taken = 0;
+    {
+      const EraseClosed erase_taken{from, collected, taken};
+      for (const Found& found : collected) {
+        if (size() >= rules_.options.max_keys) break;
+        const key_view key = from.states_.key(found.slot);
+        State state = from.states_.load(found.slot);
+        std::uint64_t events = 0;
+        if constexpr (counting == Counting::on) events = state.events;
+        typename detail::Turns<Key>::Turn turn(turns_, key, evicts());
+        insert_state(states_, key, std::move(state));
+        turn.take();
+        ledger.accepted += events;
+        its_ledger.accepted -= events;
+        ++ledger.sessions_started;
+        --its_ledger.sessions_started;
+        ++taken;
+      }
+    }
+    from.shrink();
+    return taken;
   }
 
   enum class Admission : unsigned char {
