@@ -5,12 +5,15 @@
 
 #include "catch.hpp"
 
+#include <barrier>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 // What is saved of a partition, and by whom, in a database and without a network.
 
@@ -179,6 +182,29 @@ TEST_CASE("PartitionSessions: what is not published is the next owner's to publi
   CHECK(save(table, after));
   CHECK_FALSE(after.has_changed());
   CHECK(loaded(table).outbox().empty());
+}
+
+// Promise: workers that are started at once make a database together. Bug: "database is locked" for
+// all but the first one, as SQLite does not wait for the change to its log.
+TEST_CASE("PartitionTable: several can make a database at once") {
+  for (int round = 0; round < 20; ++round) {
+    const Database database;
+    constexpr int workers = 8;
+    std::barrier together(workers);
+    std::vector<std::string> complaints(workers);
+    std::vector<std::thread> threads;
+    for (auto& complaint : complaints)
+      threads.emplace_back([&] {
+        together.arrive_and_wait();
+        try {
+          const PartitionTable table(database.path);
+        } catch (const std::exception& problem) {
+          complaint = problem.what();
+        }
+      });
+    for (auto& thread : threads) thread.join();
+    for (const auto& complaint : complaints) CHECK(complaint.empty());
+  }
 }
 
 // Promise: a save of other options, or of something else, is refused and said. Bug: sessions of two
