@@ -166,11 +166,6 @@ class Worker {
         config.get(),
         [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions,
            void* opaque) { static_cast<Worker*>(opaque)->rebalance(what, *partitions); });
-    // librdkafka tries again by itself after all that it reports here, unless that is fatal; then
-    // the consumer's next message says it.
-    rd_kafka_conf_set_error_cb(config.get(), [](rd_kafka_t*, int, const char* reason, void*) {
-      std::cerr << "kafka_worker: " << reason << '\n';
-    });
     consumer_ = kafka::make_client(RD_KAFKA_CONSUMER, std::move(config));
     rd_kafka_poll_set_consumer(consumer_.get());
   }
