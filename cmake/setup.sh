@@ -10,9 +10,11 @@ case "${1:-}" in
   demo) ;;
   test)
     packages="$packages libcurl4-openssl-dev libcpp-httplib-dev catch2 pkg-config clang clang-tidy
-      clang-format libclang-rt-dev"
+      clang-format libclang-rt-dev librdkafka-dev"
     command -v npm >/dev/null || packages="$packages nodejs npm"
-    command -v mvn >/dev/null || packages="$packages openjdk-17-jre-headless maven"
+    # A broker and a daemon that the tests run.
+    command -v java >/dev/null || packages="$packages openjdk-17-jre-headless"
+    command -v mvn >/dev/null || packages="$packages maven"
     ;;
   bench) packages="g++ cmake ninja-build libbenchmark-dev libabsl-dev libboost1.81-dev
     nlohmann-json3-dev libsimdjson-dev" ;;

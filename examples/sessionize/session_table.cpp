@@ -2,11 +2,14 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
+
 namespace command {
 namespace {
 
+constexpr int patience_ms = 5'000;
+
 constexpr const char* schema = R"sql(
-PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS sessions (
   user_id TEXT NOT NULL, session_id TEXT NOT NULL, session_start INTEGER NOT NULL,
   session_end INTEGER NOT NULL, events INTEGER NOT NULL, duration_ms INTEGER NOT NULL,
@@ -78,10 +81,9 @@ class SessionTable::Row {
 };
 
 SessionTable::SessionTable(const std::string& path) : path_(path) {
-  constexpr int patience_ms = 5'000;
   if (!check(sqlite3_open(path.c_str(), &database_))) return;
   sqlite3_busy_timeout(database_, patience_ms);
-  if (!run(schema)) return;
+  if (!use_wal() || !run(schema)) return;
   check(sqlite3_prepare_v2(database_, put_session, -1, &put_session_, nullptr));
   check(sqlite3_prepare_v2(database_, put_record, -1, &put_record_, nullptr));
 }
@@ -135,6 +137,19 @@ bool SessionTable::prepare_state() {
   return run(state_schema) &&
          check(sqlite3_prepare_v2(database_, put_one_state, -1, &put_state_, nullptr)) &&
          check(sqlite3_prepare_v2(database_, get_one_state, -1, &get_state_, nullptr));
+}
+
+bool SessionTable::use_wal() {
+  using std::chrono::steady_clock;
+  const auto use = [&] {
+    return sqlite3_exec(database_, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+  };
+  // SQLite does not wait by itself where several connections do this to a new database at once.
+  constexpr int piece_ms = 5;
+  const auto end = steady_clock::now() + std::chrono::milliseconds(patience_ms);
+  int code = use();
+  for (; code == SQLITE_BUSY && steady_clock::now() < end; code = use()) sqlite3_sleep(piece_ms);
+  return check(code);
 }
 
 bool SessionTable::run(const char* sql) {

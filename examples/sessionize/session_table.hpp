@@ -58,6 +58,7 @@ class SessionTable {
 
  private:
   class Row;
+  bool use_wal();
   bool run(const char* sql);
   bool prepare_state();
   bool check(int code);
