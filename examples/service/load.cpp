@@ -145,7 +145,7 @@ Figures load(int port, const Options& options, std::vector<Events>& events_of, F
     figures.failed += failed[i];
   }
   std::sort(all.begin(), all.end());
-  const auto events = static_cast<double>(all.size() * options.events);
+  const auto events = static_cast<double>((all.size() - figures.failed) * options.events);
   figures.events_per_s = events / elapsed.count();
   figures.cpu_us = (cpu_seconds() - cpu) * 1e6 / events;
   figures.p50_ms = all[all.size() / 2];

@@ -210,7 +210,8 @@ bool SessionShards::save() {
   std::string id;
   for (std::size_t i = 0; i < storing_.size(); ++i) {
     table_->store(command::row_of(storing_[i], to_string(storing_[i].reason), id));
-    if (i % 32 == 0) std::this_thread::yield();  // to those whose requests wait for a processor
+    // To requests that wait for a processor, unless it is this that they will wait for.
+    if (i % 32 == 0 && !is_half_full()) std::this_thread::yield();
   }
   const bool saved = table_->commit();
   std::string complaint = table_->complaint();
@@ -251,7 +252,7 @@ void SessionShards::save_state(Shard& shard, std::size_t index) {
   static_cast<void>(sessionize::save(std::tie(saved_seen_, saved_sessions_),
                                      [&](std::string_view bytes) { state_ += bytes; }));
   table_->put_state(state_name(index), state_);
-  std::this_thread::yield();
+  if (!is_half_full()) std::this_thread::yield();
 }
 
 bool SessionShards::wait_until_saved() {
