@@ -1416,6 +1416,33 @@ TEST_CASE("reserved keys cause no growth") {
   CHECK(sessions.size() == 1000);
 }
 
+// Promise: asking the memory ahead of time changes nothing that comes out, of keys that are there,
+// that are not, that fit into a line and that do not, and of a table with none. Would catch: a
+// look-up that is made for a hint and finds an index or a record that is not there.
+TEST_CASE("prefetching is a hint") {
+  const auto check = [](const auto& keys) {
+    using Key = typename std::remove_cvref_t<decltype(keys)>::value_type;
+    Sessionizer<EventClock, Key> plain{{.gap = 10ms}}, hinted{{.gap = 10ms}};
+    for (int round = 0; round < 3; ++round) {
+      for (std::size_t i = 0; i < keys.size(); ++i) {
+        hinted.prefetch_places(keys);
+        hinted.prefetch_states(keys);
+        const EventClock::time_point time(round * 11ms + (i % 2) * 1ms);
+        const auto a = plain.observe(keys[i], time), b = hinted.observe(keys[i], time);
+        REQUIRE(a.reason == b.reason);
+        REQUIRE(a.closed.has_value() == b.closed.has_value());
+      }
+    }
+    CHECK(plain.counters() == hinted.counters());
+    CHECK(hinted.size() == keys.size());
+  };
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 200; ++i) texts.push_back(std::to_string(i) + std::string(i, 'x'));
+  check(texts);
+  check(std::vector<std::int64_t>{0, 1, -1, 7, 1 << 20});
+  check(std::vector<std::pair<std::string, int>>{{"a", 1}, {"a", 2}, {"", 0}});
+}
+
 // Holds: flush() and expire() free the keys' state; nothing is left of keys that are gone. Would
 // catch: keys kept in the table or in the outbox, memory that only ever grows.
 TEST_CASE("closed keys leave no memory behind") {

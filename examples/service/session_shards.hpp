@@ -40,7 +40,8 @@ struct ShardOptions {
   /// How often the clock is looked at, and the state is saved.
   std::chrono::milliseconds close_every{1'000};
   std::chrono::milliseconds save_every{5'000};
-  /// With so many closed sessions that the database does not have, no more events are taken.
+  /// With so many closed sessions that the database does not have, no more events are taken; with
+  /// half as many a save begins.
   std::size_t max_rows = 200'000;
   std::function<EventClock::time_point()> now = command::wall_time;
 };
@@ -74,7 +75,8 @@ class SessionShards {
     std::uint64_t duplicates = 0;  ///< counted before
   };
   /// Sessionizes a batch; events of one key in their order. An event for whose key there is no room
-  /// is added to what is rejected of the batch. Locks each shard that has events of it once.
+  /// is added to what is rejected of the batch. Between events of different keys others may be
+  /// taken, and saves begin.
   Taken take(EventBatch& batch);
   /// Whether events are to wait until the database has taken more sessions.
   [[nodiscard]] bool is_full() const { return rows_ >= options_.max_rows; }
@@ -116,25 +118,32 @@ class SessionShards {
     mutable std::mutex mutex{};
     Sessions sessions;
     Seen seen;
-    std::vector<Sessions::summary_type> closed{};   // not saved yet
-    std::vector<Sessions::summary_type> storing{};  // by the save at hand
-    bool changed = false;                           // since the last save
+    std::vector<Sessions::summary_type> closed{};  // since the last save
+    bool changed = false;                          // since the last save
   };
 
   [[nodiscard]] std::optional<std::string> restore();
+  /// Whether so many sessions wait that the next save should not.
+  [[nodiscard]] bool is_half_full() const { return rows_ >= (options_.max_rows + 1) / 2; }
+  void take_some(EventBatch& batch, std::size_t from, std::size_t count, Taken& taken);
   void take_one(Shard& shard, EventBatch& batch, std::size_t event, Taken& taken);
-  void store_shard(Shard& shard, std::size_t index);
+  void save_state(Shard& shard, std::size_t index);
   void keep();
 
   ShardOptions options_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<std::size_t> rows_ = 0;
+  std::atomic<std::size_t> turn_ = 0;
   command::DatabaseLock lock_{};
 
-  mutable std::mutex saving_{};                   // one save at a time
-  std::optional<command::SessionTable> table_{};  // null where it is to be opened again
+  mutable std::mutex saving_{};                    // one save at a time
+  std::optional<command::SessionTable> table_{};   // null where it is to be opened again
+  std::vector<Sessions::summary_type> storing_{};  // sessions that no save has stored
+  // Of the shard at hand.
+  std::vector<Sessions::summary_type> closed_{};
+  Sessions saved_sessions_;
+  Seen saved_seen_;
   std::string state_{};
-  std::string id_{};
 
   mutable std::mutex keeping_{};  // of what follows
   std::condition_variable wake_{};

@@ -1,5 +1,5 @@
+#include "../http/http.hpp"
 #include "../kinesis/stream.hpp"
-#include "../lambda/http.hpp"
 #include "../seeds.hpp"
 #include "scripted_daemon.hpp"
 
@@ -108,7 +108,7 @@ class ProcessProgram : public Program {
 class Shards {
  public:
   explicit Shards(const Stream& stream)
-      : server_([&stream](const lambda_test::HttpRequest&) {
+      : server_([&stream](const http_test::HttpRequest&) {
           Json shards = Json::array();
           for (const auto& shard : stream.list()) {
             Json made = {{"ShardId", shard.id},
@@ -120,7 +120,7 @@ class Shards {
             if (shard.parents.size() > 1) made["AdjacentParentShardId"] = shard.parents[1];
             shards.push_back(made);
           }
-          return lambda_test::HttpReply{200, Json{{"Shards", shards}}.dump()};
+          return http_test::HttpReply{200, Json{{"Shards", shards}}.dump()};
         }) {}
   [[nodiscard]] std::string endpoint() const {
     const auto& url = server_.url();
@@ -128,7 +128,7 @@ class Shards {
   }
 
  private:
-  lambda_test::ScriptedFunction server_;
+  http_test::ScriptedFunction server_;
 };
 
 std::string text_of(const std::string& file) {

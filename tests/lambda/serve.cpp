@@ -2,9 +2,9 @@
 
 #include "../command/harness.hpp"
 #include "../command/sql.hpp"
+#include "../http/server.hpp"
 #include "../seeds.hpp"
 #include "catch.hpp"
-#include "http.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -25,11 +25,10 @@ using command_test::operator+;
 using command_test::contains;
 using command_test::Folder;
 using command_test::Json;
-using command_test::Running;
 using command_test::sql;
+using http_test::Connection;
 using lambda::ClickIntake;
 using lambda::IntakeOptions;
-using lambda_test::Connection;
 
 const std::string path = "/2015-03-31/functions/function/invocations";
 
@@ -79,31 +78,15 @@ std::string words(const std::vector<lambda::RecordAnswer>& answers) {
   return all;
 }
 
-/// The program, and the port that it has said.
-class Server {
+/// The program, with a database.
+class Server : public http_test::Server {
  public:
   explicit Server(const std::string& database, const Args& more = {})
-      : program_(Args{SESSIONIZE_LAMBDA, "--into", database, "--port", "0"} + more) {
-    const auto line = program_.line();
-    if (!line) FAIL("no server: " << program_.finish().err);
-    const std::size_t colon = line->rfind(':');
-    CHECK(line->starts_with("listening at http://127.0.0.1:"));
-    port_ = std::stoi(line->substr(colon + 1));
-  }
+      : http_test::Server(Args{SESSIONIZE_LAMBDA, "--into", database, "--port", "0"} + more) {}
 
-  [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] Running& program() { return program_; }
-  [[nodiscard]] lambda_test::HttpReply post(const std::string& body) const {
-    return lambda_test::send(port_, "POST", path, body);
+  [[nodiscard]] http_test::HttpReply post(const std::string& body) const {
+    return send("POST", path, body);
   }
-  [[nodiscard]] command_test::Outcome stop() {
-    program_.signal(SIGTERM);
-    return program_.finish();
-  }
-
- private:
-  Running program_;
-  int port_ = 0;
 };
 
 // Promise: each record is answered, in order, and what is Ok is in the table; a record that is no
@@ -128,8 +111,8 @@ TEST_CASE("an invocation over HTTP", "[lambda]") {
       R"({"recordId":"r5","result":"Ok"}]})");
   CHECK(sql(db, all_sessions) ==
         std::vector<std::string>{"ann 1000 11000 2 idle", "ann 21001 21001 1 open"});
-  CHECK(lambda_test::send(server.port(), "POST", "/", invocation({{"r6", click("ann", 22'000)}}))
-            .body == R"({"records":[{"recordId":"r6","result":"Ok"}]})");
+  CHECK(server.send("POST", "/", invocation({{"r6", click("ann", 22'000)}})).body ==
+        R"({"records":[{"recordId":"r6","result":"Ok"}]})");
   CHECK(sql(db, all_sessions)[1] == "ann 21001 22000 2 open");
   CHECK(
       sql(db, "SELECT session_id FROM sessions ORDER BY 1") ==
@@ -152,7 +135,7 @@ TEST_CASE("requests that are no invocation", "[lambda]") {
   const auto good = invocation({{"r", click("ann", 1)}});
   const auto status = [&](const char* method, const std::string& where, const std::string& body,
                           const char* type = "application/json") {
-    const auto reply = lambda_test::send(server.port(), method, where, body, type);
+    const auto reply = server.send(method, where, body, type);
     CHECK(Json::parse(reply.body, nullptr, false).contains("errorMessage"));
     return reply.status;
   };

@@ -1,9 +1,9 @@
 #include "../../examples/lambda/lambda_store.hpp"
 
 #include "../command/harness.hpp"
+#include "../http/http.hpp"
 #include "../seeds.hpp"
 #include "catch.hpp"
-#include "http.hpp"
 
 #include <sessionize/sessionizer.hpp>
 #include <sessionize/sinks/kind.hpp>
@@ -27,12 +27,12 @@ namespace {
 using namespace std::chrono_literals;
 using command_test::contains;
 using command_test::Json;
+using http_test::HttpReply;
+using http_test::HttpRequest;
+using http_test::ScriptedFunction;
 using lambda::FunctionOptions;
 using lambda::LambdaStore;
 using lambda::SessionRow;
-using lambda_test::HttpReply;
-using lambda_test::HttpRequest;
-using lambda_test::ScriptedFunction;
 using sessionize::StoreAnswer;
 using sessionize::StoreResult;
 using sessionize::testing::Click;

@@ -1,6 +1,6 @@
 #include "../command/harness.hpp"
 #include "../command/sql.hpp"
-#include "../lambda/http.hpp"
+#include "../http/server.hpp"
 #include "../seeds.hpp"
 #include "catch.hpp"
 
@@ -31,43 +31,21 @@ using command_test::operator+;
 using command_test::contains;
 using command_test::Folder;
 using command_test::Json;
-using command_test::Running;
 using command_test::sql;
-using lambda_test::Connection;
+using http_test::Connection;
 
-/// The program, and the port that it has said. Its sessions are closed by their events alone.
-class Server {
+/// The program, with a database. Its sessions are closed by their events alone.
+class Server : public http_test::Server {
  public:
   explicit Server(const std::string& database, const Args& more = {})
-      : program_(Args{"--into", database, "--port", "0", "--by-events-alone"} + more) {
-    const auto line = program_.line();
-    if (!line) FAIL("no server: " << program_.finish().err);
-    CHECK(line->starts_with("listening at http://127.0.0.1:"));
-    port_ = std::stoi(line->substr(line->rfind(':') + 1));
-  }
+      : http_test::Server(Args{"--into", database, "--port", "0", "--by-events-alone"} + more) {}
 
-  [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] Running& program() { return program_; }
-  [[nodiscard]] lambda_test::HttpReply post(const std::string& body) const {
-    return lambda_test::send(port_, "POST", "/events", body);
+  [[nodiscard]] http_test::HttpReply post(const std::string& body) const {
+    return send("POST", "/events", body);
   }
-  [[nodiscard]] lambda_test::HttpReply get(const std::string& path) const {
-    return lambda_test::send(port_, "GET", path, "");
+  [[nodiscard]] http_test::HttpReply get(const std::string& path) const {
+    return send("GET", path);
   }
-  /// The answer to what is written byte by byte, to its end.
-  [[nodiscard]] std::string talk(const std::string& text) const {
-    Connection connection(port_);
-    connection.write(text);
-    return connection.read_all();
-  }
-  [[nodiscard]] command_test::Outcome stop() {
-    program_.signal(SIGTERM);
-    return program_.finish();
-  }
-
- private:
-  Running program_;
-  int port_ = 0;
 };
 
 std::string event(const std::string& user, std::int64_t time, const std::string& more = {}) {
@@ -174,44 +152,82 @@ std::vector<std::string> sessions_of(Server& server, const std::string& database
   return sessions;
 }
 
+/// Clients that post side by side, each so many requests.
+class Clients {
+ public:
+  static constexpr int count = 4;
+
+  /// SESSIONIZE_REQUESTS has more requests than `requests` for longer runs.
+  Clients(int port, int requests, bool with_ids) : port_(port), requests_(requests) {
+    if (const char* const more = std::getenv("SESSIONIZE_REQUESTS")) requests_ = std::stoi(more);
+    const std::uint64_t seed = seeds::one(11);
+    UNSCOPED_INFO("seed " << seed);
+    for (int i = 0; i < count; ++i)
+      all_.push_back(
+          std::make_unique<Client>(i, seed + static_cast<std::uint64_t>(i), port_, answers_));
+    for (const auto& client : all_)
+      threads_.emplace_back(
+          [this, &client = *client, with_ids] { client.post(requests_, with_ids); });
+  }
+  ~Clients() {
+    for (auto& thread : threads_) thread.join();
+  }
+  Clients(const Clients&) = delete;
+  Clients& operator=(const Clients&) = delete;
+
+  /// Waits until a part of all answers has come: `part` of `parts`.
+  void wait_for(int part, int parts) const {
+    const int enough = static_cast<int>(std::int64_t{part} * requests_ * count / parts);
+    for (int seen = answers_; seen < enough; seen = answers_) answers_.wait(seen);
+  }
+  /// From now on there is another server.
+  void go_to(int port) {
+    port_ = port;
+    port_.notify_all();
+  }
+  /// What was acknowledged in the end.
+  [[nodiscard]] Acknowledged finish() {
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    Acknowledged acknowledged;
+    for (const auto& client : all_) {
+      CHECK(client->good());
+      acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
+    }
+    return acknowledged;
+  }
+
+ private:
+  std::atomic<int> port_;
+  std::atomic<int> answers_ = 0;
+  int requests_;
+  std::vector<std::unique_ptr<Client>> all_{};
+  std::vector<std::thread> threads_{};
+};
+
+/// That the sessions of the service are those of what was acknowledged, and more than a few.
+void check_sessions(Server& server, const std::string& database, const Acknowledged& acknowledged) {
+  const auto expected = lag(acknowledged);
+  REQUIRE(expected.size() > 100);
+  CHECK(sessions_of(server, database, acknowledged) == expected);
+}
+
 /// Lets clients post while servers come and go: `end` ends one, when so many answers more have
 /// come.
 void clients_and_servers(const Args& args, int requests, bool with_ids,
                          const std::function<void(Server&)>& end) {
-  const std::uint64_t seed = seeds::one(11);
-  CAPTURE(seed);
-  if (const char* const more = std::getenv("SESSIONIZE_REQUESTS")) requests = std::stoi(more);
-  constexpr int clients = 4;
   constexpr int servers = 4;
   const Folder folder;
   const auto database = folder / "s.db";
   auto server = std::make_unique<Server>(database, args);
-  std::atomic<int> port = server->port();
-  std::atomic<int> answers = 0;
-  std::vector<std::unique_ptr<Client>> all;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < clients; ++i) {
-    all.push_back(std::make_unique<Client>(i, seed + static_cast<std::uint64_t>(i), port, answers));
-    threads.emplace_back(
-        [&client = *all.back(), requests, with_ids] { client.post(requests, with_ids); });
-  }
+  Clients clients(server->port(), requests, with_ids);
   for (int i = 1; i < servers; ++i) {
-    for (int seen = answers; seen < i * requests * clients / servers; seen = answers)
-      answers.wait(seen);
+    clients.wait_for(i, servers);
     end(*server);
     server = std::make_unique<Server>(database, args);
-    port = server->port();
-    port.notify_all();
+    clients.go_to(server->port());
   }
-  for (auto& thread : threads) thread.join();
-  Acknowledged acknowledged;
-  for (const auto& client : all) {
-    CHECK(client->good());
-    acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
-  }
-  const auto expected = lag(acknowledged);
-  REQUIRE(expected.size() > 100);
-  CHECK(sessions_of(*server, database, acknowledged) == expected);
+  check_sessions(*server, database, clients.finish());
 }
 
 // Promise: every acknowledged event is in the sessions once, whatever SIGTERM comes between, and
@@ -329,6 +345,84 @@ TEST_CASE("what is sent in vain takes no memory", "[service]") {
   constexpr std::uint64_t most_kib = 24 * 1'024;
   CHECK(*server.program().peak_memory() - *before < most_kib);
   CHECK(server.stop().code == 0);
+}
+
+/// Sends what is no request, or none that ends, again and again, until it is told to stop.
+class Hostile {
+ public:
+  /// With a `piece`, that is sent behind the head for as long as it is taken.
+  Hostile(int port, std::string head, std::string piece = {})
+      : thread_([this, port, head = std::move(head), piece = std::move(piece)] {
+          for (; !stop_; ++attempts_) attempt(port, head, piece);
+        }) {}
+  ~Hostile() {
+    stop_ = true;
+    thread_.join();
+  }
+  Hostile(const Hostile&) = delete;
+  Hostile& operator=(const Hostile&) = delete;
+
+  [[nodiscard]] int attempts() const { return attempts_; }
+
+ private:
+  void attempt(int port, const std::string& head, const std::string& piece) const {
+    try {
+      Connection connection(port);
+      connection.write(head);
+      while (!stop_ && !piece.empty()) connection.write(piece);
+      static_cast<void>(connection.read_all());
+    } catch (const std::system_error&) {
+      // It has been closed on us, as it should be.
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> attempts_ = 0;
+  std::thread thread_;
+};
+
+// Promise: while endless, slow, huge and malformed requests come all the time, those of others are
+// answered and counted once, and the memory stays what it was. Catches: a connection that is never
+// given back, a reader that keeps what was refused, a buffer that grows from request to request.
+TEST_CASE("hostile clients beside others", "[service]") {
+  const Folder folder;
+  const auto database = folder / "s.db";
+  Server server(database,
+                {"--patience-ms", "200", "--max-body", "100000", "--save-every-ms", "50"});
+  const std::string post = "POST /events HTTP/1.1\r\n";
+  const auto whole = [&](const std::string& body) {
+    return post + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+  };
+  std::vector<std::string> peaks;
+  std::uint64_t warm = 0, last = 0;
+  {
+    Clients clients(server.port(), 400, false);
+    const std::string piece(1 << 16, 'x');
+    std::vector<std::unique_ptr<Hostile>> hostile;
+    const auto add = [&](auto&&... what) {
+      hostile.push_back(std::make_unique<Hostile>(server.port(), what...));
+    };
+    add("GET /", piece);
+    add(post + "Transfer-Encoding: chunked\r\n\r\n7fffffff\r\n", piece);
+    add(post + "Content-Length: 100\r\n\r\n{");  // and no more
+    add(whole(std::string(90'000, '[')));
+    add(whole(event(std::string(80'000, 'u'), 1) + "\xff\xfe\n{\"user_id\":\n[{}]"));
+    add(whole("[" + std::string(40'000, '1') + ",{]"));
+    constexpr int parts = 20;
+    for (int part = 1; part <= parts; ++part) {
+      clients.wait_for(part, parts);
+      last = server.program().peak_memory().value_or(0);
+      if (part == parts / 4) warm = last;
+      peaks.push_back(std::to_string(last));
+    }
+    for (const auto& each : hostile) CHECK(each->attempts() > 0);
+    hostile.clear();
+    CAPTURE(peaks);
+    constexpr std::uint64_t most_kib = 24 * 1'024;  // AddressSanitizer keeps what is freed
+    CHECK(last - warm < most_kib);
+    check_sessions(server, database, clients.finish());
+  }
 }
 
 // Promise: SIGTERM lets a request that has begun come to its end, be answered and kept. Catches: a

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace lambda_test {
+namespace http_test {
 namespace {
 
 constexpr std::chrono::seconds patience{60};
@@ -103,4 +103,4 @@ std::string Connection::read_to(std::string_view end) {
   return text;
 }
 
-}  // namespace lambda_test
+}  // namespace http_test

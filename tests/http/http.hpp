@@ -1,5 +1,5 @@
-#ifndef SESSIONIZE_TESTS_LAMBDA_HTTP_HPP
-#define SESSIONIZE_TESTS_LAMBDA_HTTP_HPP
+#ifndef SESSIONIZE_TESTS_HTTP_HTTP_HPP
+#define SESSIONIZE_TESTS_HTTP_HTTP_HPP
 
 #include <functional>
 #include <map>
@@ -9,7 +9,7 @@
 
 // HTTP over loopback, at ports that the system chooses.
 
-namespace lambda_test {
+namespace http_test {
 
 struct HttpRequest {
   std::string path{};
@@ -61,6 +61,6 @@ class Connection {
   int socket_;
 };
 
-}  // namespace lambda_test
+}  // namespace http_test
 
 #endif
