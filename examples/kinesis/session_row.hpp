@@ -9,6 +9,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 namespace kinesis {
 
@@ -53,7 +54,7 @@ template <class Summary>
           row.session_end.value_or(row.session_start),
           row.events.value_or(1),
           row.duration_ms.value_or(0),
-          row.reason ? *row.reason : ""};
+          row.reason ? std::string_view(*row.reason) : std::string_view()};
 }
 
 }  // namespace kinesis

@@ -84,7 +84,8 @@ struct World {
   MemoryStates states{};
   std::map<std::string, std::string> table{};  // id to row
   Strings dead{};
-  kcl::ProcessorOptions options{.stream = "clicks", .checkpoint_records = 300};
+  kcl::ProcessorOptions options{
+      .stream = "clicks", .checkpoint_records = 300, .sleep = [](std::chrono::milliseconds) {}};
 
   void store(std::span<const aws::SessionRow> rows, Fuse& fuse) {
     for (const auto& each : rows) {
