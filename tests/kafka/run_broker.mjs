@@ -35,7 +35,7 @@ function install(root) {
   const work = fs.mkdtempSync(path.join(root, "new-"));
   const mvn = spawnSync(
     "mvn",
-    ["--batch-mode", "--quiet", "--no-transfer-progress", "--file", pom,
+    ["--batch-mode", "--quiet", "-Dstyle.color=never", "--no-transfer-progress", "--file", pom,
      "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", `-DoutputDirectory=${work}`],
     { encoding: "utf8", timeout: 300_000 },
   );
