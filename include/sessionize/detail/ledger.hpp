@@ -2,12 +2,9 @@
 #define SESSIONIZE_DETAIL_LEDGER_HPP
 
 #include <sessionize/counters.hpp>
-#include <sessionize/detail/processor.hpp>
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
-#include <utility>
 
 namespace sessionize {
 inline namespace v0 {
@@ -23,29 +20,8 @@ struct Ledger {
   std::uint64_t sessions_started = 0;
   RejectCounts rejected{};
   std::array<std::uint64_t, close_reason_count> sessions_closed_by_reason{};
-  /// What count() has counted and the others do not have yet: events in the lower half, splits in
-  /// the upper one.
-  std::uint64_t recent = 0;
-
-  /// Counts an event that was accepted, and whether the gap has split its key's session there. Both
-  /// are in one number: each that changes with an answer holds the next event up.
-  SESSIONIZE_INLINE constexpr void count(bool splits) noexcept {
-    recent += 1 + (std::uint64_t{splits} << 32);
-    if ((recent & 0x8000'0000) != 0) [[unlikely]]
-      *this = settled();
-  }
-  /// The same ledger with nothing in `recent`.
-  [[nodiscard]] constexpr Ledger settled() const noexcept {
-    Ledger all = *this;
-    const std::uint64_t splits = std::exchange(all.recent, 0) >> 32;
-    all.accepted += recent & 0xffff'ffff;
-    all.sessions_started += splits;
-    all.sessions_closed_by_reason[static_cast<std::size_t>(CloseReason::idle)] += splits;
-    return all;
-  }
 
   [[nodiscard]] constexpr Counters counters(bool events_are_counted) const noexcept {
-    if (recent != 0) return settled().counters(events_are_counted);
     Counters all;
     all.offered = accepted + rejected.total();
     all.accepted = accepted;

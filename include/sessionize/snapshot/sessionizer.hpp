@@ -43,8 +43,7 @@ bool load_counts(SnapshotReader& in, std::array<std::uint64_t, size>& counts) {
 /// Counters, of which nothing is pending.
 template <>
 struct SnapshotAccess<Ledger> {
-  static void save(const Ledger& current, SnapshotWriter& out) {
-    const Ledger ledger = current.settled();
+  static void save(const Ledger& ledger, SnapshotWriter& out) {
     out.number(ledger.accepted);
     out.number(ledger.events_emitted);
     out.number(ledger.sessions_started);

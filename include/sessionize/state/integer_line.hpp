@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_STATE_INTEGER_LINE_HPP
 #define SESSIONIZE_STATE_INTEGER_LINE_HPP
 
+#include <sessionize/detail/processor.hpp>
 #include <sessionize/state/packed_state.hpp>
 
 #include <algorithm>
@@ -64,6 +65,41 @@ struct alignas(64) IntegerLine {
     place(lane).set(0, 0, 0);
   }
 };
+
+#ifdef __SSE2__
+/// Decides on an event of the key in a lane, by the gap alone; false where that cannot be
+/// done. It writes all lanes of the line, of which at most one changes: so where it writes does not
+/// hang on what it reads, and the processor need not wait for that before it reads the line of the
+/// next event.
+template <session_clock Clock, class Rule, Counting counting>
+[[nodiscard]] SESSIONIZE_INLINE inline bool decide_in_vectors(
+    IntegerLine<std::uint32_t>& line, unsigned lane,
+    const typename StatePacking<Clock, Rule, counting>::Window& window,
+    const PackedRules<std::uint32_t>& rules, typename Clock::time_point time,
+    PackedDecision<Clock, Rule, counting>& decision) noexcept {
+  using Line = IntegerLine<std::uint32_t>;
+  if (!decision.template step<false>(window, rules, line.place(lane), time)) return false;
+  alignas(16) static constexpr std::uint32_t masks[Line::lanes][4] = {
+      {~0U, 0, 0, 0}, {0, ~0U, 0, 0}, {0, 0, ~0U, 0}};
+  const __m128i changes = _mm_load_si128(reinterpret_cast<const __m128i*>(masks[lane]));
+  const auto at = [&line](std::size_t bytes) {
+    return reinterpret_cast<__m128i*>(reinterpret_cast<std::byte*>(&line) + bytes);
+  };
+  const auto replaced = [changes](__m128i old, std::uint32_t by) {
+    const __m128i all = _mm_set1_epi32(static_cast<int>(by));
+    return _mm_xor_si128(old, _mm_and_si128(_mm_xor_si128(old, all), changes));
+  };
+  // The fourth lane of each is the first one of the next, and what passed: it does not change, and
+  // what is written later mends it.
+  const __m128i previous = _mm_loadu_si128(at(Line::previous_at));
+  const __m128i start = _mm_loadu_si128(at(Line::start_at));
+  const __m128i tally = _mm_loadu_si128(at(Line::tally_at));
+  _mm_storeu_si128(at(Line::previous_at), replaced(previous, decision.time));
+  _mm_storeu_si128(at(Line::start_at), replaced(start, decision.start));
+  _mm_storeu_si128(at(Line::tally_at), replaced(tally, decision.next));
+  return true;
+}
+#endif
 
 }  // namespace detail
 }  // namespace v0

@@ -44,18 +44,32 @@ class IntegerStates {
   IntegerStates() : hasher_(fresh_seed()), table_(HashOf{hasher_}) {}
 
   [[nodiscard]] Slot find(Key key) const noexcept { return find(word(key), hasher_(word(key))); }
+  /// Where the state of a key is; null where it has none. A free place may be given for key zero.
+  [[nodiscard]] PackedPlace<Line> find_place(Key key) const noexcept {
+    const std::uint64_t wanted = word(key);
+    const Slot slot =
+        table_.find(hasher_(wanted), [wanted](Line& line) { return line.equal(wanted); });
+    return slot ? place(slot) : PackedPlace<Line>{};
+  }
   /// Decides on an event of a key whose state is packed; false where that cannot be done.
   [[nodiscard]] SESSIONIZE_INLINE bool decide(
       Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
-    if (table_.empty()) return false;
-    const std::uint64_t wanted = word(key), hash = hasher_(wanted);
-    for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
-      const unsigned lane = line->likely_lane(wanted);
-      if (line->key[lane] == wanted) [[likely]]
-        return decision.decide(packing_.window(), rules, line->place(lane), time);
-      if (line->passed() == 0) return false;
+#ifdef __SSE2__
+    if constexpr (sizeof(Offset) < 8) {
+      if (!rules.limited && !table_.empty()) [[likely]] {
+        const std::uint64_t hash = hasher_(word(key));
+        for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
+          const unsigned lane = line->likely_lane(word(key));
+          if (line->key[lane] == word(key)) [[likely]]
+            return decide_in_vectors(*line, lane, packing_.window(), rules, time, decision);
+          if (line->passed() == 0) return false;
+        }
+      }
     }
+#endif
+    const auto place = find_place(key);
+    return place && decision.decide(packing_.window(), rules, place, time);
   }
   /// Asks the memory for what find() needs.
   SESSIONIZE_PREFETCHES void ask(Key key) const noexcept {

@@ -76,7 +76,6 @@ class LineTable {
     std::swap(segments_, other.segments_);
     std::swap(directory_, other.directory_);
     std::swap(owner_, other.owner_);
-    std::swap(homes_, other.homes_);
     std::swap(depth_, other.depth_);
     std::swap(mask_, other.mask_);
     std::swap(size_, other.size_);
@@ -85,11 +84,12 @@ class LineTable {
   }
 
   /// The line where an item with this hash is looked for first. The table is not empty.
-  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept { return homes_(hash); }
+  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept {
+    return directory_[(hash >> 1) >> (63 - depth_)] + (hash >> 32 & mask_);
+  }
   /// home() as a value of its own, for loops.
   class Homes {
    public:
-    Homes() = default;
     [[nodiscard]] Line* operator()(std::uint64_t hash) const noexcept {
       return line(directory_[(hash >> 1) >> shift_], hash);
     }
@@ -112,12 +112,12 @@ class LineTable {
                                      (hash >> (32 - line_bits) & bytes_mask_));
     }
 
-    Line* const* directory_ = nullptr;
-    Line* first_ = nullptr;
-    std::size_t bytes_mask_ = 0;
-    unsigned shift_ = 0;
+    Line* const* directory_;
+    Line* first_;
+    std::size_t bytes_mask_;
+    unsigned shift_;
   };
-  [[nodiscard]] const Homes& homes() const noexcept { return homes_; }
+  [[nodiscard]] Homes homes() const noexcept { return Homes(*this); }
   /// The line behind `line`, where an item with this hash is looked for next.
   [[nodiscard]] Line* next(std::uint64_t hash, Line* line) const noexcept {
     Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
@@ -127,7 +127,7 @@ class LineTable {
   /// for each lane of a line that it is in.
   template <class Equal>
   [[nodiscard]] Place find(std::uint64_t hash, Equal equal) const noexcept {
-    if (empty()) return {};
+    if (directory_.empty()) return {};
     for (Line* line = home(hash);; line = next(hash, line)) {
       if (const unsigned lanes = equal(*line); lanes != 0)
         return {line, static_cast<unsigned>(std::countr_zero(lanes))};
@@ -137,7 +137,7 @@ class LineTable {
   /// A free place for an item with this hash, to be filled at once. Where it throws (memory),
   /// nothing has changed.
   [[nodiscard]] Place insert(std::uint64_t hash) {
-    if (empty()) start();
+    if (directory_.empty()) start();
     Segment* segment = &owner(hash);
     for (; segment->taken >= segment->room; segment = &owner(hash)) grow(hash);
     ++size_;
@@ -152,7 +152,7 @@ class LineTable {
     --size_;
   }
 
-  [[nodiscard]] bool empty() const noexcept { return homes_.directory_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return directory_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
     return segments_.size() * (mask_ + 1) * sizeof(Line);
@@ -179,7 +179,7 @@ class LineTable {
       LineTable none(hash_of_);
       swap(none);
     }
-    if (empty() || size_ * 8 > lines() * Line::lanes || lines() <= 2) return;
+    if (directory_.empty() || size_ * 8 > lines() * Line::lanes || lines() <= 2) return;
     const auto [lines, segments] = shape_for(size_);
     rebuild(lines, segments);
   }
@@ -226,7 +226,6 @@ class LineTable {
   void point() noexcept {
     for (std::size_t i = 0; i < owner_.size(); ++i)
       directory_[i] = segments_[owner_[i]].lines.data();
-    homes_ = directory_.empty() ? Homes() : Homes(*this);
   }
   void start() { rebuild(2, 1); }
 
@@ -336,7 +335,6 @@ class LineTable {
   std::vector<Line, PageAllocator<Line>> copy_;  // of the last segment that was split
   std::vector<Line*> directory_;
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
-  Homes homes_;                       // of directory_ as it is
   unsigned depth_ = 0;
   std::size_t mask_ = 0;
   std::size_t size_ = 0;

@@ -310,15 +310,11 @@ class OpenSessions {
     closed.ordinal = state.ordinal;
     if constexpr (counting == Counting::on) closed.events = state.events;
   }
-  SESSIONIZE_INLINE void count(Ledger& ledger, const Packed& packed) const noexcept {
-    ledger.count(packed.starts);
-    if (!packed_rules_.limited) return;
-    const auto closed = [&ledger](CloseReason reason) -> std::uint64_t& {
-      return ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)];
-    };
-    // It was not the gap then: what that is counted too often is taken back here.
-    closed(CloseReason::idle) -= packed.starts;
-    closed(close_reason(packed.why)) += packed.starts;
+  static void count(Ledger& ledger, const Packed& packed) noexcept {
+    ++ledger.accepted;
+    const CloseReason reason = close_reason(packed.why);
+    ledger.sessions_started += packed.starts;
+    ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
   }
   template <class Event>
   [[gnu::noinline]] decision_type observe_exactly(Ledger& ledger, key_view key, time_point time,

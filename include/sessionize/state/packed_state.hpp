@@ -386,7 +386,7 @@ struct PackedDecision {
     if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       return false;
     const Offset mask = Step::start_mask(previous, was, time, rules);
-    starts = (mask & 1) != 0;
+    starts = mask != 0;
     why = Step::reason(previous, was, time, rules, ~Offset{0});
     start = static_cast<Offset>(was ^ ((was ^ time) & mask));
     next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
