@@ -208,11 +208,13 @@ class Sessionizer {
   /// (the whole takes all, from each part). The key's next event is decided on here as it would
   /// have been there. Counters go along: the session, and its events where they are counted, is
   /// this object's in both objects' counters(). A key that both know stays where it is, and so does
-  /// what max_keys leaves no room for. Returns how many sessions were taken. Linear in the keys of
-  /// `from`, n log n in those taken. Where something throws, each session is in one of the two.
+  /// what max_keys leaves no room for. No record may be pending in `from`: the sink that has
+  /// refused it gets it first. Returns how many sessions were taken. Linear in the keys of `from`,
+  /// n log n in those taken. Where something throws, each session is in one of the two.
   template <std::predicate<key_view> Takes>
   std::size_t take_over(Sessionizer& from, Takes&& takes) {
     assert(&from != this && "sessions are taken out of another object");
+    assert(from.outbox_.ledger.records_pending == 0 && "a record that was refused is sent before");
     return open_.take_over(outbox_.ledger, from.open_, from.outbox_.ledger, takes);
   }
 

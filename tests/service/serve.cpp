@@ -160,11 +160,9 @@ class Clients {
   /// SESSIONIZE_REQUESTS has more requests than `requests` for longer runs.
   Clients(int port, int requests, bool with_ids) : port_(port), requests_(requests) {
     if (const char* const more = std::getenv("SESSIONIZE_REQUESTS")) requests_ = std::stoi(more);
-    const std::uint64_t seed = seeds::one(11);
-    UNSCOPED_INFO("seed " << seed);
     for (int i = 0; i < count; ++i)
       all_.push_back(
-          std::make_unique<Client>(i, seed + static_cast<std::uint64_t>(i), port_, answers_));
+          std::make_unique<Client>(i, seed_ + static_cast<std::uint64_t>(i), port_, answers_));
     for (const auto& client : all_)
       threads_.emplace_back(
           [this, &client = *client, with_ids] { client.post(requests_, with_ids); });
@@ -191,6 +189,7 @@ class Clients {
     threads_.clear();
     Acknowledged acknowledged;
     for (const auto& client : all_) {
+      CAPTURE(seed_);
       CHECK(client->good());
       acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
     }
@@ -198,6 +197,7 @@ class Clients {
   }
 
  private:
+  const std::uint64_t seed_ = seeds::one(11);
   std::atomic<int> port_;
   std::atomic<int> answers_ = 0;
   int requests_;
@@ -353,7 +353,10 @@ class Hostile {
   /// With a `piece`, that is sent behind the head for as long as it is taken.
   Hostile(int port, std::string head, std::string piece = {})
       : thread_([this, port, head = std::move(head), piece = std::move(piece)] {
-          for (; !stop_; ++attempts_) attempt(port, head, piece);
+          while (!stop_) {
+            ++attempts_;
+            attempt(port, head, piece);
+          }
         }) {}
   ~Hostile() {
     stop_ = true;

@@ -24,13 +24,22 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Adds a key with the state that it has elsewhere.
+/// Adds a key with the state that it has elsewhere. Where it throws (memory), the key is not there.
 template <class States, class View, class State>
 void insert_state(States& states, const View& key, State&& state) {
   if constexpr (States::is_packed) {
     if (states.size() != 0) states.look_at(state.previous);
     states.insert(key, state.session_start);
-    states.store(states.find(key), state);
+    struct Undo {
+      States& states;
+      typename States::Slot slot;
+      bool wanted = true;
+      ~Undo() {
+        if (wanted) states.erase(slot);
+      }
+    } undo{states, states.find(key)};
+    states.store(undo.slot, state);
+    undo.wanted = false;
   } else {
     states.insert(key, std::forward<State>(state));
   }
