@@ -30,6 +30,7 @@ using std::chrono::milliseconds;
 
 struct Options {
   kcl::ProcessorOptions processor{};
+  std::string application{};
   std::string folder{};
   std::string into{};
   kinesis::DynamoOptions dynamo{};
@@ -56,7 +57,12 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
   std::string table_endpoint;
   app.add_option("--stream", processor.stream, "the stream's name, as in the properties")
       ->required();
-  app.add_option("--states", options.folder, "the folder of the states, which all workers share")
+  app.add_option("--application", options.application,
+                 "the application's name, as in the properties")
+      ->required();
+  app.add_option("--states", options.folder,
+                 "the folder of the states: all workers of the application share it, and no other "
+                 "application or stream does")
       ->required();
   auto* const into = app.add_option("--into", options.into,
                                     "store sessions in this SQLite database, of one machine");
@@ -145,6 +151,7 @@ class Program {
                         throw std::runtime_error("cannot write " + options_.dead_letters);
                     }}) {
     if (!dead_letters_.ok()) throw std::runtime_error("cannot write " + options_.dead_letters);
+    states_.claim("stream " + options_.processor.stream + ", application " + options_.application);
     if (options_.into.empty())
       dynamo_.emplace(options_.dynamo, dead_letters_);
     else

@@ -74,12 +74,33 @@ std::optional<std::string> StateFolder::get(const std::string& name) {
   return bytes;
 }
 
-void StateFolder::put(const std::string& name, std::string_view bytes) {
-  const std::string file = path_ + "/" + name, made = path_ + "/." + name + "." + mine_;
+void StateFolder::claim(const std::string& owner) {
+  const std::string name = "owner", file = path_ + "/" + name;
+  if (!get(name)) {
+    // A link, as a rename would replace what another has written meanwhile.
+    const std::string made = make(name, owner);
+    const int error = ::link(made.c_str(), file.c_str()) == 0 ? 0 : errno;
+    ::unlink(made.c_str());
+    if (error != 0 && error != EEXIST) fail("cannot make " + file, error);
+  }
+  // Whoever has made it may not have come so far.
+  Descriptor(path_, O_RDONLY | O_DIRECTORY).sync();
+  if (const auto found = get(name); found != owner)
+    throw std::runtime_error(path_ + " is of " + found.value_or("nobody") + ", not of " + owner +
+                             ": each has a folder of its own");
+}
+
+std::string StateFolder::make(const std::string& name, std::string_view bytes) const {
+  std::string made = path_ + "/." + name + "." + mine_;
   Descriptor out(made, O_WRONLY | O_CREAT | O_TRUNC);
   out.write(bytes);
   out.sync();
   out.close();
+  return made;
+}
+
+void StateFolder::put(const std::string& name, std::string_view bytes) {
+  const std::string file = path_ + "/" + name, made = make(name, bytes);
   if (::rename(made.c_str(), file.c_str()) != 0) fail("cannot rename " + made);
   Descriptor(path_, O_RDONLY | O_DIRECTORY).sync();
 }

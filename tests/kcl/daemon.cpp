@@ -69,10 +69,10 @@ struct Application {
     const auto name = "worker" + std::to_string(++started), file = folder / (name + ".properties");
     std::filesystem::create_directories(folder / "states");
     std::ofstream(file) << "executableName = " SESSIONIZE_KCL_PROCESSOR " --stream " << stream
-                        << " --states " << (folder / "states") << " --into " << database()
-                        << " --checkpoint-every 200ms --dead-letters " << (folder / "dead")
-                        << "\nstreamName = " << stream << "\napplicationName = " << stream
-                        << "\nworkerId = " << name
+                        << " --application " << stream << " --states " << (folder / "states")
+                        << " --into " << database() << " --checkpoint-every 200ms --dead-letters "
+                        << (folder / "dead") << "\nstreamName = " << stream
+                        << "\napplicationName = " << stream << "\nworkerId = " << name
                         << "\nAWSCredentialsProvider = DefaultAWSCredentialsProviderChain"
                            "\nregionName = us-west-2"
                            "\ninitialPositionInStream = TRIM_HORIZON"
