@@ -8,15 +8,19 @@
 #include "workload.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace {
+
+/// The users who are looked at one by one.
+constexpr std::size_t hot = 10;
 
 struct Options {
   std::uint32_t users = 1'000'000;
@@ -50,7 +54,7 @@ struct Spread {
   double others = 0;      // the largest part of all other users' events
 };
 
-Spread spread(const std::vector<User>& users, std::size_t partitions, std::size_t hot) {
+Spread spread(const std::vector<User>& users, std::size_t partitions) {
   std::vector<double> all(partitions), others(partitions);
   std::vector<std::size_t> hot_users(partitions);
   double rest = 0;
@@ -69,23 +73,27 @@ Spread spread(const std::vector<User>& users, std::size_t partitions, std::size_
           *std::max_element(others.begin(), others.end()) / rest};
 }
 
+template <class Number>
+bool read(std::string_view text, Number& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end;
+}
+
 bool parse(int argc, char* argv[], Options& options) {
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     if (i + 1 == argc) return false;
     const char* const value = argv[i + 1];
-    if (name == "--users")
-      options.users = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
-    else if (name == "--zipf")
-      options.zipf = std::strtod(value, nullptr);
-    else if (name == "--rate")
-      options.rate = std::strtod(value, nullptr);
-    else if (name == "--seed")
-      options.seed = std::strtoull(value, nullptr, 10);
-    else
-      return false;
+    const bool is_read = name == "--users"  ? read(value, options.users)
+                         : name == "--zipf" ? read(value, options.zipf)
+                         : name == "--rate" ? read(value, options.rate)
+                         : name == "--seed" ? read(value, options.seed)
+                                            : false;
+    if (!is_read) return false;
   }
-  return options.users >= 1 && options.zipf >= 0 && options.rate > 0;
+  // So that there are others beside the hot ones, and what they send is not 0.
+  return options.users > hot && options.zipf >= 0 && options.zipf <= 100 && options.rate > 0;
 }
 
 }  // namespace
@@ -93,11 +101,13 @@ bool parse(int argc, char* argv[], Options& options) {
 int main(int argc, char* argv[]) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("partitions [--users N] [--zipf S] [--rate EVENTS_A_SECOND] [--seed N]\n", stderr);
+    std::fputs(
+        "partitions [--users N] [--zipf S] [--rate EVENTS_A_SECOND] [--seed N]\n"
+        "  N: more than 10 users, S: 0 to 100\n",
+        stderr);
     return 2;
   }
   const auto users = population(options);
-  const std::size_t hot = std::min<std::size_t>(10, users.size());
   std::printf("%u users, user k as often as k to the power of -%.2f, %.0f events/s, seed %llu\n\n",
               options.users, options.zipf, options.rate,
               static_cast<unsigned long long>(options.seed));
@@ -107,7 +117,7 @@ int main(int argc, char* argv[]) {
   std::printf("%6s %10s %10s %8s %9s %11s %11s %10s\n", "", "", "", "", "", "in hottest", "without",
               "leaves");
   for (const std::size_t n : {8U, 16U, 64U, 128U, 512U, 1'024U}) {
-    const Spread now = spread(users, n, hot), doubled = spread(users, 2 * n, hot);
+    const Spread now = spread(users, n), doubled = spread(users, 2 * n);
     const auto parts = static_cast<double>(n);
     std::printf("%6zu %10.0f %10.0f %7.2f%% %9.2f %11zu %11.2f %9.0f%%\n", n, options.rate / parts,
                 options.rate * now.hottest, 100 * now.hottest, now.hottest * parts, now.in_it,

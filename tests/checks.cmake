@@ -32,7 +32,7 @@ sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
 set(services OFF)
 if(TARGET sessionize_kinesis AND TARGET sessionize_lambda AND TARGET sessionize_ingest
-   AND TARGET sessionize_kafka)
+   AND TARGET sessionize_kafka AND TARGET sessionize_kcl)
   set(services ON)
 endif()
 sessionize_add_check(clang_tidy ${source} -DSERVICES=${services}

@@ -14,8 +14,8 @@ function(sessionize_tidy)
   execute_process(
     COMMAND ${clang_tidy} --quiet --config-file=${SOURCE}/.clang-tidy
             --checks=-clang-analyzer-*,-bugprone-suspicious-include --warnings-as-errors=* ${ARGN} --
-            -std=c++20 -I${SOURCE}/include -I${examples}/aws -I${examples}/http -I${examples}/sessionize
-            -DSESSIONIZE_WITH_SIMDJSON -DSESSIONIZE_WITH_SQLITE
+            -std=c++20 -I${SOURCE}/include -I${examples}/aws -I${examples}/http -I${examples}/kinesis
+            -I${examples}/sessionize -DSESSIONIZE_WITH_SIMDJSON -DSESSIONIZE_WITH_SQLITE
             COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 function(sessionize_tidy_as_one name)
@@ -37,7 +37,7 @@ if(NOT SERVICES)
   return()
 endif()
 set(files "")
-foreach(folder IN ITEMS aws http lambda kinesis service kafka)
+foreach(folder IN ITEMS aws http lambda kinesis kcl service kafka)
   file(GLOB sources ${examples}/${folder}/*.cpp)
   foreach(source IN LISTS sources)
     file(STRINGS ${source} main REGEX "^int main\\(")

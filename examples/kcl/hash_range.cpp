@@ -50,9 +50,10 @@ void take(State& state, const Block& block) {
 
 }  // namespace
 
-HashKey hash_key_of(std::string_view text) {
+HashKey hash_key_of(std::string_view partition_key) {
   State state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
   Block block{};
+  std::string_view text = partition_key;
   const std::uint64_t bits = std::uint64_t{text.size()} * 8;
   for (; text.size() >= block.size(); text.remove_prefix(block.size())) {
     std::copy_n(text.begin(), block.size(), block.begin());
@@ -80,10 +81,10 @@ std::optional<HashKey> parse_hash_key(std::string_view decimal) {
   HashKey key{};
   for (const char digit : decimal) {
     if (digit < '0' || digit > '9') return std::nullopt;
-    unsigned carry = static_cast<unsigned>(digit - '0');
-    for (auto byte = key.rbegin(); byte != key.rend(); ++byte) {
-      carry += *byte * 10U;
-      *byte = static_cast<unsigned char>(carry & 255U);
+    auto carry = static_cast<unsigned>(digit - '0');
+    for (std::size_t i = key.size(); i-- > 0;) {
+      carry += key[i] * 10U;
+      key[i] = static_cast<unsigned char>(carry & 255U);
       carry >>= 8U;
     }
     if (carry != 0) return std::nullopt;

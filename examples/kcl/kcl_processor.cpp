@@ -13,12 +13,10 @@
 #include <exception>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 // The program `kcl_processor`: the MultiLangDaemon starts one for each shard, and speaks to it on
@@ -30,6 +28,7 @@ using std::chrono::milliseconds;
 
 struct Options {
   kcl::ProcessorOptions processor{};
+  std::string application{};
   std::string folder{};
   std::string into{};
   kinesis::DynamoOptions dynamo{};
@@ -56,7 +55,12 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
   std::string table_endpoint;
   app.add_option("--stream", processor.stream, "the stream's name, as in the properties")
       ->required();
-  app.add_option("--states", options.folder, "the folder of the states, which all workers share")
+  app.add_option("--application", options.application,
+                 "the application's name, as in the properties")
+      ->required();
+  app.add_option("--states", options.folder,
+                 "the folder of the states: all workers of the application share it, and no other "
+                 "application or stream does")
       ->required();
   auto* const into = app.add_option("--into", options.into,
                                     "store sessions in this SQLite database, of one machine");
@@ -104,27 +108,20 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
 /// Rows in SQLite, a transaction for each call: processes take turns.
 class SqliteRows {
  public:
-  explicit SqliteRows(const std::string& path) {
-    // Where several processes make the database at once, all but one are refused, and not kept
-    // waiting.
-    for (int attempt = 0; attempt < 50; ++attempt) {
-      table_ = std::make_unique<command::SessionTable>(path);
-      table_->commit();
-      if (!table_->failed()) return;
-      std::this_thread::sleep_for(milliseconds(100));
-    }
-    throw std::runtime_error(table_->complaint());
-  }
+  explicit SqliteRows(const std::string& path) : table_(path) { commit(); }
   void operator()(std::span<const aws::SessionRow> rows) {
     if (rows.empty()) return;
-    table_->begin();
-    for (const auto& row : rows) table_->store(kinesis::to_table_row(row));
-    table_->commit();
-    if (table_->failed()) throw std::runtime_error(table_->complaint());
+    table_.begin();
+    for (const auto& row : rows) table_.store(kinesis::to_table_row(row));
+    commit();
   }
 
  private:
-  std::unique_ptr<command::SessionTable> table_;
+  void commit() {
+    if (!table_.commit()) throw std::runtime_error(table_.complaint());
+  }
+
+  command::SessionTable table_;
 };
 
 class Program {
@@ -145,6 +142,7 @@ class Program {
                         throw std::runtime_error("cannot write " + options_.dead_letters);
                     }}) {
     if (!dead_letters_.ok()) throw std::runtime_error("cannot write " + options_.dead_letters);
+    states_.claim("stream " + options_.processor.stream + ", application " + options_.application);
     if (options_.into.empty())
       dynamo_.emplace(options_.dynamo, dead_letters_);
     else

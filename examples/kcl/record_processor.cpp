@@ -94,8 +94,9 @@ bool is_sentinel(const std::string& sequence) {
 }  // namespace
 
 std::strong_ordering operator<=>(const Position& a, const Position& b) {
-  if (a.at_end != b.at_end) return a.at_end <=> b.at_end;
-  if (const auto order = a.sequence.size() <=> b.sequence.size(); order != 0) return order;
+  using std::strong_ordering;
+  if (a.at_end != b.at_end) return a.at_end ? strong_ordering::greater : strong_ordering::less;
+  if (const auto order = a.sequence.size() <=> b.sequence.size(); std::is_neq(order)) return order;
   if (const int order = a.sequence.compare(b.sequence); order != 0) return order <=> 0;
   return a.sub <=> b.sub;
 }

@@ -59,7 +59,7 @@ struct ProcessorOptions {
 /// What a processor needs of the world. What a function cannot do, it throws.
 struct Surroundings {
   StateStore& states;
-  /// Asked once in a shard's life, at its beginning.
+  /// Asked at each initialize before a shard's first checkpoint, and never after that.
   std::function<aws::Result<std::vector<aws::Shard>>()> list_shards;
   /// When it returns, the rows are stored, or are dead letters. A row may come again, the same.
   std::function<void(std::span<const aws::SessionRow>)> store_rows;

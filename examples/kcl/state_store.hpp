@@ -35,12 +35,20 @@ class StateFolder : public StateStore {
   /// The folder is there.
   explicit StateFolder(std::string path);
 
+  /// Makes the folder this owner's, for good; throws where it is another's. Names of states say
+  /// neither stream nor application, so that of two in one folder each would remove the other's.
+  /// Several may claim it at once.
+  void claim(const std::string& owner);
+
   [[nodiscard]] std::optional<std::string> get(const std::string& name) override;
   void put(const std::string& name, std::string_view bytes) override;
   [[nodiscard]] std::vector<std::string> names(const std::string& prefix) override;
   void remove(const std::string& name) override;
 
  private:
+  /// Writes a file of a name of its own, synced, and returns the name.
+  [[nodiscard]] std::string make(const std::string& name, std::string_view bytes) const;
+
   std::string path_;
   std::string mine_;  // what no other writer's unfinished files have in their names
 };
