@@ -301,12 +301,16 @@ class Worker {
     if (refused.empty()) return;
     const kafka::PartitionList again(
         rd_kafka_topic_partition_list_new(static_cast<int>(refused.size())));
+    Partitions loaded;
     for (auto& [partition, owned] : owned_) {
       if (std::find(refused.begin(), refused.end(), &owned.sessions) == refused.end()) continue;
       owned = load(partition);
+      loaded.push_back(&owned.sessions);
       rd_kafka_topic_partition_list_add(again.get(), options_.topic.c_str(), partition)->offset =
           owned.sessions.next_offset().value_or(RD_KAFKA_OFFSET_BEGINNING);
     }
+    // The other one may have been killed before it could.
+    publish(loaded);
     constexpr int patience_ms = 10'000;
     const kafka::Error error(rd_kafka_seek_partitions(consumer_.get(), again.get(), patience_ms));
     if (error) throw std::runtime_error(rd_kafka_error_string(error.get()));

@@ -184,6 +184,42 @@ TEST_CASE("PartitionSessions: what is not published is the next owner's to publi
   CHECK(loaded(table).outbox().empty());
 }
 
+// Promise: a save keeps the lines before it that are not published, before its own, also one that
+// makes no lines, and one by an owner who was refused and has loaded what another one saved. Bug:
+// sessions of a worker that was killed between the table and the topic, which the next save of a
+// worker that was there all the time, and so was not assigned the partition, takes out of the
+// table.
+TEST_CASE("PartitionSessions: a save keeps what is not published") {
+  const Database database;
+  PartitionTable table(database.path);
+  auto gone = loaded(table), refused = loaded(table);
+  CHECK(take(gone, 0, "ann", 0));
+  CHECK(take(gone, 1, "ann", 11));
+  CHECK(save(table, gone));
+  const std::string first(gone.outbox());
+  CHECK(Json::parse(first).at("session_start") == 0);
+
+  CHECK(take(refused, 0, "ann", 0));
+  CHECK_FALSE(save(table, refused));
+  refused = loaded(table);
+  CHECK(take(refused, 2, "ann", 22));
+  CHECK(save(table, refused));
+  REQUIRE(refused.outbox().substr(0, first.size()) == first);
+  CHECK(Json::parse(refused.outbox().substr(first.size())).at("session_start") == 11'000);
+  CHECK(loaded(table).outbox() == refused.outbox());
+
+  const std::string both(refused.outbox());
+  CHECK(refused.skip(3));
+  PartitionSessions* const one[] = {&refused};
+  CHECK(table.save(one, false).empty());
+  CHECK(loaded(table).outbox() == both);
+
+  refused.was_published();
+  CHECK(take(refused, 4, "ann", 33));
+  CHECK(save(table, refused));
+  CHECK(Json::parse(refused.outbox()).at("session_start") == 22'000);
+}
+
 // Promise: workers that are started at once make a database together. Bug: "database is locked" for
 // all but the first one, as SQLite does not wait for the change to its log.
 TEST_CASE("PartitionTable: several can make a database at once") {
