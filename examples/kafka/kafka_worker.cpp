@@ -249,8 +249,10 @@ class Worker {
         std::cerr << "kafka_worker: " << rd_kafka_message_errstr(&message) << '\n';
         return;
       default:
-        throw std::runtime_error("the topic " + options_.topic + ": " +
-                                 rd_kafka_message_errstr(&message));
+        throw std::runtime_error(
+            "the topic " + options_.topic +
+            (message.partition < 0 ? "" : " [" + std::to_string(message.partition) + "]") + ": " +
+            rd_kafka_message_errstr(&message));
     }
     if (found == owned_.end()) return;
     auto& [sessions, end] = found->second;
