@@ -1,5 +1,6 @@
 #include <partition_sessions.hpp>
 #include <partition_table.hpp>
+#include <session_topic.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -218,6 +219,15 @@ TEST_CASE("PartitionSessions: a save keeps what is not published") {
   CHECK(take(refused, 4, "ann", 33));
   CHECK(save(table, refused));
   CHECK(Json::parse(refused.outbox()).at("session_start") == 22'000);
+}
+
+// Promise: who is to stop does not wait for a topic that is out of reach, and is told that it does
+// not have the lines. Bugs: a SIGTERM that takes message.timeout.ms; sessions that are thought to
+// be published.
+TEST_CASE("SessionTopic: one that is stopped does not wait for a topic that is away") {
+  kafka::SessionTopic topic({{"bootstrap.servers", "127.0.0.1:1"}, {"log_level", "0"}}, "sessions");
+  CHECK_FALSE(topic.publish("{\"user_id\":\"ann\"}\n", [] { return true; }));
+  CHECK(topic.published() == 0);
 }
 
 // Promise: workers that are started at once make a database together. Bug: "database is locked" for
