@@ -118,7 +118,9 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--dead-letters", options.dead_letters,
                  "where to write messages that are no events [standard error]");
-  app.add_flag("--once", options.once, "read what is there, close all sessions, store them, end");
+  app.add_flag("--once", options.once,
+               "read what is there, close all sessions, store them, end; for the only worker of "
+               "its group");
   try {
     app.parse(argc, argv);
     if (options.close_idle && *options.close_idle < options.session.gap)
@@ -249,8 +251,10 @@ class Worker {
         std::cerr << "kafka_worker: " << rd_kafka_message_errstr(&message) << '\n';
         return;
       default:
-        throw std::runtime_error("the topic " + options_.topic + ": " +
-                                 rd_kafka_message_errstr(&message));
+        throw std::runtime_error(
+            "the topic " + options_.topic +
+            (message.partition < 0 ? "" : " [" + std::to_string(message.partition) + "]") + ": " +
+            rd_kafka_message_errstr(&message));
     }
     if (found == owned_.end()) return;
     auto& [sessions, end] = found->second;
@@ -301,12 +305,16 @@ class Worker {
     if (refused.empty()) return;
     const kafka::PartitionList again(
         rd_kafka_topic_partition_list_new(static_cast<int>(refused.size())));
+    Partitions loaded;
     for (auto& [partition, owned] : owned_) {
       if (std::find(refused.begin(), refused.end(), &owned.sessions) == refused.end()) continue;
       owned = load(partition);
+      loaded.push_back(&owned.sessions);
       rd_kafka_topic_partition_list_add(again.get(), options_.topic.c_str(), partition)->offset =
           owned.sessions.next_offset().value_or(RD_KAFKA_OFFSET_BEGINNING);
     }
+    // The other one may have been killed before it could.
+    publish(loaded);
     constexpr int patience_ms = 10'000;
     const kafka::Error error(rd_kafka_seek_partitions(consumer_.get(), again.get(), patience_ms));
     if (error) throw std::runtime_error(rd_kafka_error_string(error.get()));
@@ -340,7 +348,8 @@ class Worker {
     if (!sessions_topic_)
       throw std::runtime_error(
           "the table has sessions that are to be published still: give --sessions-topic");
-    sessions_topic_->publish(lines);
+    // What a signal leaves in the table is the next owner's to publish.
+    if (!sessions_topic_->publish(lines, command::StopSignal::came)) return;
     for (auto* const each : partitions) each->was_published();
   }
 
@@ -378,12 +387,27 @@ class Worker {
     } catch (...) {
       problem_ = std::current_exception();
     }
+    try {
+      agree(assigned, partitions);
+    } catch (...) {
+      if (!problem_) problem_ = std::current_exception();
+    }
+  }
+
+  /// Has librdkafka read partitions, or read them no more.
+  void agree(bool assigned, const rd_kafka_topic_partition_list_t& partitions) {
     rd_kafka_t* const client = consumer_.get();
-    if (rd_kafka_rebalance_protocol(client) == std::string_view("COOPERATIVE"))
-      kafka::Error(assigned ? rd_kafka_incremental_assign(client, &partitions)
-                            : rd_kafka_incremental_unassign(client, &partitions));
-    else
-      rd_kafka_assign(client, assigned ? &partitions : nullptr);
+    const char* const protocol = rd_kafka_rebalance_protocol(client);
+    if (protocol == nullptr) return;  // the group is left already
+    if (protocol == std::string_view("COOPERATIVE")) {
+      const kafka::Error error(assigned ? rd_kafka_incremental_assign(client, &partitions)
+                                        : rd_kafka_incremental_unassign(client, &partitions));
+      if (error)
+        throw std::runtime_error("the partitions of " + options_.topic + ": " +
+                                 rd_kafka_error_string(error.get()));
+    } else if (const auto error = rd_kafka_assign(client, assigned ? &partitions : nullptr)) {
+      fail("the partitions of " + options_.topic, error);
+    }
   }
 
   /// Loads partitions and sets where to begin to read them.

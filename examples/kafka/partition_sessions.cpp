@@ -80,6 +80,7 @@ SavedPartition PartitionSessions::to_save(bool with_outbox) const {
           .dump();
   const auto written = s::save(sessions_, [&](std::string_view bytes) { saved.state += bytes; });
   if (!written) throw std::runtime_error(written.error().message);
+  saved.outbox = outbox();
   if (!with_outbox) return saved;
   const auto append = [&](std::string_view line) { saved.outbox += line; };
   auto lines = s::json_lines(append, s::summaries(s::unique_id));

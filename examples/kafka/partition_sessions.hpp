@@ -23,8 +23,10 @@ struct SavedPartition {
   /// {"save":17,"offset":1200,"malformed":0}: the number of the save, the offset to go on from, and
   /// how many messages before it were no events. No two saves of a partition have the same one.
   std::string position{};
-  std::string state{};   ///< the snapshot of its Sessionizer
-  std::string outbox{};  ///< the sessions of this save, a line of JSON each, for a topic
+  std::string state{};  ///< the snapshot of its Sessionizer
+  /// For a topic, a line of JSON each: the sessions of this save, behind those of saves before it
+  /// that were not published.
+  std::string outbox{};
 };
 
 /// The sessions of one partition of a topic: a Sessionizer, the offset up to which it has seen the
@@ -63,14 +65,13 @@ class PartitionSessions {
   /// The position of the last save; null before the first one.
   [[nodiscard]] const std::optional<std::string>& saved_position() const { return position_; }
   /// What is to be stored now, in one transaction with closed(), if the table has saved_position()
-  /// still. The outbox is made only where it is wanted. Throws std::runtime_error where there is no
-  /// memory or no snapshot.
+  /// still. Lines are made only where they are wanted; those of outbox() stay either way. Throws
+  /// std::runtime_error where there is no memory or no snapshot.
   [[nodiscard]] SavedPartition to_save(bool with_outbox) const;
   /// That it was stored: closed() is empty, and its lines are in outbox().
   void was_saved(SavedPartition&& saved);
 
-  /// The lines of the last save that are not known to be published. No further save may be made
-  /// while there are any, as it would put its own into their place.
+  /// The lines of the last save that are not known to be published. The next save keeps them.
   [[nodiscard]] std::string_view outbox() const {
     return published_ ? std::string_view() : outbox_;
   }

@@ -23,8 +23,10 @@ SessionTopic::SessionTopic(Settings settings, std::string topic) : name_(std::mo
   if (!topic_) complaint_ = rd_kafka_err2str(rd_kafka_last_error());
 }
 
-void SessionTopic::publish(std::string_view lines) {
+bool SessionTopic::publish(std::string_view lines, bool (*is_stopped)()) {
   constexpr int piece_ms = 100;
+  int patience = 10;
+  const auto may_wait = [&] { return !is_stopped() || patience-- > 0; };
   while (!lines.empty() && complaint_.empty()) {
     const auto line = lines.substr(0, lines.find('\n'));
     const auto user = nlohmann::json::parse(line).at("user_id").get<std::string>();
@@ -34,6 +36,7 @@ void SessionTopic::publish(std::string_view lines) {
                          nullptr) == 0) {
       lines.remove_prefix(line.size() + 1);
     } else if (const auto error = rd_kafka_last_error(); error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      if (!may_wait()) return false;
       rd_kafka_poll(client_.get(), piece_ms);
     } else {
       complaint_ = rd_kafka_err2str(error);
@@ -41,8 +44,9 @@ void SessionTopic::publish(std::string_view lines) {
   }
   while (complaint_.empty() &&
          rd_kafka_flush(client_.get(), piece_ms) == RD_KAFKA_RESP_ERR__TIMED_OUT)
-    continue;
+    if (!may_wait()) return false;
   if (!complaint_.empty()) throw std::runtime_error("the topic " + name_ + ": " + complaint_);
+  return true;
 }
 
 }  // namespace kafka

@@ -20,10 +20,11 @@ class SessionTopic {
   SessionTopic& operator=(const SessionTopic&) = delete;
   ~SessionTopic() = default;
 
-  /// Publishes lines, each with a user_id, and waits until the topic has all of them. Throws
-  /// std::runtime_error where it does not take one within its message.timeout.ms: some of the
-  /// others may be there then.
-  void publish(std::string_view lines);
+  /// Publishes lines, each with a user_id, and waits until the topic has all of them; returns
+  /// whether it has. `is_stopped` is asked ten times a second: once it says so, the wait is for a
+  /// second more. Throws std::runtime_error where the topic does not take a line within its
+  /// message.timeout.ms. Some of the others may be there in both cases.
+  [[nodiscard]] bool publish(std::string_view lines, bool (*is_stopped)());
 
   [[nodiscard]] std::uint64_t published() const { return published_; }
 

@@ -1,5 +1,6 @@
 #include <partition_sessions.hpp>
 #include <partition_table.hpp>
+#include <session_topic.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -182,6 +183,51 @@ TEST_CASE("PartitionSessions: what is not published is the next owner's to publi
   CHECK(save(table, after));
   CHECK_FALSE(after.has_changed());
   CHECK(loaded(table).outbox().empty());
+}
+
+// Promise: a save keeps the lines before it that are not published, before its own, also one that
+// makes no lines, and one by an owner who was refused and has loaded what another one saved. Bug:
+// sessions of a worker that was killed between the table and the topic, which the next save of a
+// worker that was there all the time, and so was not assigned the partition, takes out of the
+// table.
+TEST_CASE("PartitionSessions: a save keeps what is not published") {
+  const Database database;
+  PartitionTable table(database.path);
+  auto gone = loaded(table), refused = loaded(table);
+  CHECK(take(gone, 0, "ann", 0));
+  CHECK(take(gone, 1, "ann", 11));
+  CHECK(save(table, gone));
+  const std::string first(gone.outbox());
+  CHECK(Json::parse(first).at("session_start") == 0);
+
+  CHECK(take(refused, 0, "ann", 0));
+  CHECK_FALSE(save(table, refused));
+  refused = loaded(table);
+  CHECK(take(refused, 2, "ann", 22));
+  CHECK(save(table, refused));
+  REQUIRE(refused.outbox().substr(0, first.size()) == first);
+  CHECK(Json::parse(refused.outbox().substr(first.size())).at("session_start") == 11'000);
+  CHECK(loaded(table).outbox() == refused.outbox());
+
+  const std::string both(refused.outbox());
+  CHECK(refused.skip(3));
+  PartitionSessions* const one[] = {&refused};
+  CHECK(table.save(one, false).empty());
+  CHECK(loaded(table).outbox() == both);
+
+  refused.was_published();
+  CHECK(take(refused, 4, "ann", 33));
+  CHECK(save(table, refused));
+  CHECK(Json::parse(refused.outbox()).at("session_start") == 22'000);
+}
+
+// Promise: who is to stop does not wait for a topic that is out of reach, and is told that it does
+// not have the lines. Bugs: a SIGTERM that takes message.timeout.ms; sessions that are thought to
+// be published.
+TEST_CASE("SessionTopic: one that is stopped does not wait for a topic that is away") {
+  kafka::SessionTopic topic({{"bootstrap.servers", "127.0.0.1:1"}, {"log_level", "0"}}, "sessions");
+  CHECK_FALSE(topic.publish("{\"user_id\":\"ann\"}\n", [] { return true; }));
+  CHECK(topic.published() == 0);
 }
 
 // Promise: workers that are started at once make a database together. Bug: "database is locked" for

@@ -47,6 +47,15 @@ class Process {
   void kill(int signal) {
     if (is_running()) ::kill(id_, signal);
   }
+  /// Makes it stand still until kill(SIGCONT), and waits until it does; returns whether it does, as
+  /// it may have ended instead.
+  [[nodiscard]] bool stop() {
+    kill(SIGSTOP);
+    if (ended_) return false;
+    ::waitpid(id_, &status_, WUNTRACED);
+    ended_ = !WIFSTOPPED(status_);
+    return !ended_;
+  }
   /// The exit code; the negative number of the signal that has ended it.
   int wait() {
     if (!ended_) ::waitpid(id_, &status_, 0);
