@@ -24,6 +24,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -64,7 +65,14 @@ struct Folder {
   }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
+  ~Folder() {
+    // Programs that have been killed may have children that end a moment later, and remove files.
+    std::error_code busy;
+    for (int tries = 0; tries < 100; ++tries) {
+      std::filesystem::remove_all(path, busy);
+      if (!busy) return;
+    }
+  }
   std::string operator/(const std::string& name) const { return (path / name).string(); }
   std::filesystem::path path;
 };

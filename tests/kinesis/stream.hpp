@@ -21,6 +21,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 // Streams that tests make and read past the proxy of ../aws, where nothing fails; and the rows that
@@ -46,7 +47,14 @@ struct Folder {
   }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path); }
+  ~Folder() {
+    // Programs that have been killed may have children that end a moment later, and remove files.
+    std::error_code busy;
+    for (int tries = 0; tries < 100; ++tries) {
+      std::filesystem::remove_all(path, busy);
+      if (!busy) return;
+    }
+  }
   std::string operator/(const std::string& name) const { return (path / name).string(); }
   std::filesystem::path path;
 };
