@@ -23,8 +23,8 @@
 #include <span>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
