@@ -4,6 +4,7 @@
 #include "partition_table.hpp"
 #include "session_topic.hpp"
 
+#include <duration_option.hpp>
 #include <stop_signal.hpp>
 #include <wall_time.hpp>
 
@@ -59,20 +60,6 @@ struct Options {
 /// What to do, or the exit code after the help or a complaint.
 std::optional<int> parse(int argc, char* argv[], Options& options) {
   CLI::App app("Reads the events of a Kafka topic and stores their sessions in a table.");
-  const CLI::AsNumberWithUnit duration(
-      std::map<std::string, std::int64_t>{
-          {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
-      CLI::AsNumberWithUnit::UNIT_REQUIRED, "500ms|10s|30m|24h|7d");
-  const auto add_duration = [&](const char* name, auto use, const char* help) {
-    app.add_option_function<std::int64_t>(
-           name,
-           [name, use](std::int64_t count) {
-             if (count < 0) throw CLI::ValidationError(name, "is not negative");
-             use(milliseconds(count));
-           },
-           help)
-        ->transform(duration);
-  };
   app.add_option("--brokers", options.brokers, "host:port of some brokers, with commas between")
       ->required();
   app.add_option("--topic", options.topic, "the topic with the events")->required();
@@ -102,17 +89,17 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
                  "[earliest]")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, From>{{"earliest", From::earliest}, {"latest", From::latest}}));
-  add_duration(
-      "--gap", [&](milliseconds gap) { options.session.gap = gap; },
+  command::add_duration(
+      app, "--gap", [&](milliseconds gap) { options.session.gap = gap; },
       "a longer time between two events of a key starts a session [10s]");
   app.add_option("--key", options.mapping.key, "the members that make a key [user_id]")
       ->delimiter(',');
   app.add_option("--time", options.mapping.time, "the member with the time [event_timestamp]");
-  add_duration(
-      "--close-idle", [&](milliseconds idle) { options.close_idle = idle; },
+  command::add_duration(
+      app, "--close-idle", [&](milliseconds idle) { options.close_idle = idle; },
       "close sessions whose last event is so old by the wall clock, the gap at least [never]");
-  add_duration(
-      "--save-every", [&](milliseconds span) { options.save_every = span; },
+  command::add_duration(
+      app, "--save-every", [&](milliseconds span) { options.save_every = span; },
       "how often sessions, state and offsets are saved [1s]");
   app.add_option("--batch", options.batch, "save after so many messages, if that is sooner [10000]")
       ->check(CLI::Range(1, 1'000'000));

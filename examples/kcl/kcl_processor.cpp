@@ -2,6 +2,7 @@
 #include "state_store.hpp"
 
 #include <dead_letters.hpp>
+#include <duration_option.hpp>
 #include <session_output.hpp>
 #include <session_row.hpp>
 
@@ -41,16 +42,6 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
   CLI::App app(
       "A record processor for the MultiLangDaemon of the Kinesis Client Library: stores the "
       "sessions of a shard's events in a table.");
-  const CLI::AsNumberWithUnit duration(
-      std::map<std::string, std::int64_t>{
-          {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
-      CLI::AsNumberWithUnit::UNIT_REQUIRED, "500ms|10s|30m|24h|7d");
-  const auto add_duration = [&](const char* name, auto use, const char* help) {
-    app.add_option_function<std::int64_t>(
-           name, [use](std::int64_t count) { use(milliseconds(count)); }, help)
-        ->transform(duration)
-        ->check(CLI::NonNegativeNumber);
-  };
   auto& processor = options.processor;
   std::string table_endpoint;
   app.add_option("--stream", processor.stream, "the stream's name, as in the properties")
@@ -72,19 +63,19 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
                  "http://host:port of Kinesis [AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, or the "
                  "region's]");
   app.add_option("--table-endpoint", table_endpoint, "the same of DynamoDB")->needs(table);
-  add_duration(
-      "--gap", [&](milliseconds gap) { processor.session.gap = gap; },
+  command::add_duration(
+      app, "--gap", [&](milliseconds gap) { processor.session.gap = gap; },
       "a longer time between two events of a key starts a session [10s]");
   app.add_option("--key", processor.mapping.key,
                  "the members that make a key, which is the partition key [user_id]")
       ->delimiter(',');
   app.add_option("--time", processor.mapping.time, "the member with the time [event_timestamp]");
-  add_duration(
-      "--close-idle", [&](milliseconds idle) { processor.close_idle = idle; },
+  command::add_duration(
+      app, "--close-idle", [&](milliseconds idle) { processor.close_idle = idle; },
       "close sessions, and forget their users, when records arrive so much later than their last "
       "event; the gap at least [never]");
-  add_duration(
-      "--checkpoint-every", [&](milliseconds span) { processor.checkpoint_every = span; },
+  command::add_duration(
+      app, "--checkpoint-every", [&](milliseconds span) { processor.checkpoint_every = span; },
       "a checkpoint comes so long after the last [10s]");
   app.add_option("--checkpoint-records", processor.checkpoint_records,
                  "or when so many records have come [100000]");

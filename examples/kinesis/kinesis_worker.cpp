@@ -3,6 +3,7 @@
 #include "session_row.hpp"
 #include "shard_source.hpp"
 
+#include <duration_option.hpp>
 #include <stop_signal.hpp>
 
 #include <sessionize/content_id.hpp>
@@ -74,20 +75,6 @@ aws::Position parse_from(const std::string& text) {
 /// What to do, or the exit code after the help or a complaint.
 std::optional<int> parse(int argc, char* argv[], Options& options) {
   CLI::App app("Reads the events of a Kinesis stream and stores their sessions in a table.");
-  const CLI::AsNumberWithUnit duration(
-      std::map<std::string, std::int64_t>{
-          {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
-      CLI::AsNumberWithUnit::UNIT_REQUIRED, "500ms|10s|30m|24h|7d");
-  const auto add_duration = [&](const char* name, auto use, const char* help) {
-    app.add_option_function<std::int64_t>(
-           name,
-           [name, use](std::int64_t count) {
-             if (count < 0) throw CLI::ValidationError(name, "is not negative");
-             use(milliseconds(count));
-           },
-           help)
-        ->transform(duration);
-  };
   std::string table_endpoint;
   app.add_option("--stream", options.stream, "the stream's name")->required();
   app.add_option("--region", options.client.region, "[AWS_REGION]");
@@ -106,8 +93,8 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
       ->needs(table);
   app.add_option("--table-endpoint", table_endpoint, "the same as --endpoint, of DynamoDB")
       ->needs(table);
-  add_duration(
-      "--gap", [&](milliseconds gap) { options.session.gap = gap; },
+  command::add_duration(
+      app, "--gap", [&](milliseconds gap) { options.session.gap = gap; },
       "a longer time between two events of a key starts a session [10s]");
   app.add_option("--id", options.dynamo.ids, "the form of session_id: unique or time-of-day")
       ->transform(CLI::CheckedTransformer(std::map<std::string, aws::SessionIds>{
@@ -126,17 +113,17 @@ std::optional<int> parse(int argc, char* argv[], Options& options) {
         options.has_event_id = true;
       },
       "the member that tells one event from all others [key, time and all of the record]");
-  add_duration(
-      "--duplicates", [&](milliseconds horizon) { options.duplicates.horizon = horizon; },
+  command::add_duration(
+      app, "--duplicates", [&](milliseconds horizon) { options.duplicates.horizon = horizon; },
       "an event that comes again within this time of arrival is dropped [10m]");
-  add_duration(
-      "--close-idle", [&](milliseconds idle) { options.close_idle = idle; },
+  command::add_duration(
+      app, "--close-idle", [&](milliseconds idle) { options.close_idle = idle; },
       "close sessions whose last event is so old by the wall clock, the gap at least [never]");
-  add_duration(
-      "--save-every", [&](milliseconds span) { options.save_every = span; },
+  command::add_duration(
+      app, "--save-every", [&](milliseconds span) { options.save_every = span; },
       "how often state and position are saved [1s]");
-  add_duration(
-      "--read-interval", [&](milliseconds span) { options.source.read_interval = span; },
+  command::add_duration(
+      app, "--read-interval", [&](milliseconds span) { options.source.read_interval = span; },
       "between two requests for a shard; under 200ms is for servers that have no limits [250ms]");
   app.add_option("--batch", options.source.max_records, "records in an answer at most [10000]")
       ->check(CLI::Range(1, 10'000));

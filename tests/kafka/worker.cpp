@@ -3,16 +3,15 @@
 #include <sqlite3.h>
 #include <nlohmann/json.hpp>
 
-#include "../kinesis/process.hpp"
 #include "catch.hpp"
+#include "process.hpp"
 #include "seeds.hpp"
+#include "session_rows.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -23,7 +22,6 @@
 #include <span>
 #include <sstream>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,7 +32,13 @@ namespace kafka_worker_test {
 namespace {
 
 using Json = nlohmann::json;
-using kinesis_test::Process;
+using process_test::counters_of;
+using process_test::Folder;
+using process_test::Process;
+using session_rows::check_equal;
+using session_rows::row;
+using session_rows::Rows;
+using session_rows::utc;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
@@ -55,27 +59,6 @@ void wait_for(const std::function<bool()>& is_so) {
     std::this_thread::sleep_for(milliseconds(2));
   }
 }
-
-/// A folder that goes with the object.
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kafka_worker_XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    // Programs that have been killed may have children that end a moment later, and remove files.
-    std::error_code busy;
-    for (int tries = 0; tries < 100; ++tries) {
-      std::filesystem::remove_all(path, busy);
-      if (!busy) return;
-    }
-  }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
-  std::filesystem::path path;
-};
 
 struct Click {
   std::string user;
@@ -134,36 +117,10 @@ void put(const std::string& topic, std::span<const Click> clicks) {
   writer.finish();
 }
 
-std::string utc(std::int64_t time) {
-  const std::time_t seconds = time / 1'000;
-  std::tm fields{};
-  ::gmtime_r(&seconds, &fields);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &fields);
-  return std::string(text, size) + "." + std::to_string(1'000 + time % 1'000).substr(1) + "Z";
-}
-
-using Rows = std::set<std::string>;
-std::string row(const std::string& user, const std::string& id, std::int64_t start,
-                std::int64_t end, std::int64_t events, const std::string& reason) {
-  return Json{user, id, start, end, events, end - start, reason}.dump();
-}
-
-/// The rows of the clicks' sessions, by nothing but LAG: the difference to the user's click before.
 Rows expected_rows(const std::vector<Click>& clicks) {
   std::map<std::string, std::vector<std::int64_t>> times;
   for (const auto& click : clicks) times[click.user].push_back(click.time);
-  Rows rows;
-  for (const auto& [user, its] : times) {
-    int number = 0;
-    for (std::size_t first = 0, next = 0; first < its.size(); first = next) {
-      for (next = first + 1; next < its.size() && its[next] - its[next - 1] <= 10'000;) ++next;
-      rows.insert(row(user, user + "_" + utc(its[first]) + "_" + std::to_string(++number),
-                      its[first], its[next - 1], static_cast<std::int64_t>(next - first),
-                      next < its.size() ? "idle" : "flush"));
-    }
-  }
-  return rows;
+  return session_rows::expected_rows(times);
 }
 
 /// The database that workers store into, as the test reads it.
@@ -184,19 +141,7 @@ class Table {
         "WHERE name LIKE '% position'");
     return sums.empty() || sums[0][0].empty() ? 0 : std::stoll(sums[0][0]);
   }
-  [[nodiscard]] Rows rows() const {
-    Rows rows;
-    const auto all = read(
-        "SELECT user_id, session_id, session_start, session_end, events, "
-        "reason, duration_ms FROM sessions");
-    for (const auto& each : all) {
-      const auto start = std::stoll(each[2]), end = std::stoll(each[3]);
-      CHECK(std::stoll(each[6]) == end - start);
-      rows.insert(row(each[0], each[1], start, end, std::stoll(each[4]), each[5]));
-    }
-    CHECK(rows.size() == all.size());
-    return rows;
-  }
+  [[nodiscard]] Rows rows() const { return session_rows::sqlite_rows(file_); }
   /// Makes all saved positions say another offset.
   void set_offsets(std::int64_t offset) const {
     REQUIRE(run(("UPDATE state SET bytes = CAST(json_set(CAST(bytes AS TEXT), '$.offset', " +
@@ -234,19 +179,6 @@ class Table {
   std::unique_ptr<sqlite3, kafka::Calls<sqlite3_close>> database_;
 };
 
-void check_equal(const Rows& actual, const Rows& expected) {
-  CHECK(actual.size() == expected.size());
-  Rows missing, others;
-  std::set_difference(expected.begin(), expected.end(), actual.begin(), actual.end(),
-                      std::inserter(missing, missing.end()));
-  std::set_difference(actual.begin(), actual.end(), expected.begin(), expected.end(),
-                      std::inserter(others, others.end()));
-  CAPTURE(missing.size(), others.size(), missing.empty() ? "" : *missing.begin(),
-          others.empty() ? "" : *others.begin());
-  CHECK(missing.empty());
-  CHECK(others.empty());
-}
-
 /// Workers are missed soon when they are dead, and save often.
 Strings worker_args(const std::string& topic, const std::string& group, const Table& table,
                     const Strings& more = {}, const std::string& batch = "500") {
@@ -278,15 +210,6 @@ void stop(Process& worker, const Table& table) {
     worker.kill(SIGCONT);
     return false;
   });
-}
-/// The counters of a worker that has ended well.
-Json counters_of(Process& worker) {
-  const int code = worker.wait();
-  const auto errors = worker.errors();
-  CAPTURE(errors);
-  REQUIRE(code == 0);
-  const auto last = errors.rfind('\n', errors.size() - 2);
-  return Json::parse(errors.substr(last == std::string::npos ? 0 : last + 1));
 }
 Json run_once(const std::string& topic, const std::string& group, const Table& table,
               const Folder& folder, Strings more = {}) {
@@ -384,7 +307,7 @@ std::map<std::string, int> disturb(const std::string& topic, const std::string& 
       const auto chosen = workers.begin() + static_cast<std::ptrdiff_t>(random() % workers.size());
       if (draw == 1) {
         ++happened["stopped"];
-        (*chosen)->kill(SIGTERM);
+        (*chosen)->terminate();
         static_cast<void>(counters_of(**chosen));
       } else {
         ++happened["killed"];
@@ -396,7 +319,7 @@ std::map<std::string, int> disturb(const std::string& topic, const std::string& 
     if (workers.empty()) add();
   }
   CHECK(happened["killed"] + happened["stopped"] + happened["added"] == 10);
-  for (auto& worker : workers) worker->kill(SIGTERM);
+  for (auto& worker : workers) worker->terminate();
   for (auto& worker : workers) static_cast<void>(counters_of(*worker));
   return happened;
 }
@@ -483,8 +406,8 @@ TEST_CASE("kafka_worker: one that was thought dead changes no row") {
   stopped.kill(SIGCONT);
   put("stopped", part(2, 2));
   wait_for([&] { return table.taken() == static_cast<std::int64_t>(clicks.size()); });
-  stopped.kill(SIGTERM);
-  other.kill(SIGTERM);
+  stopped.terminate();
+  other.terminate();
   const auto counters = counters_of(stopped);
   std::cout << "kafka_worker: thought dead: " << counters << '\n';
   CHECK(counters.at("lost").get<int>() + counters.at("refused_saves").get<int>() > 0);
@@ -519,8 +442,8 @@ TEST_CASE("kafka_worker: two owners of all partitions change no row") {
   put("rivals", quarter(2));
   put("rivals", quarter(3));
   wait_for([&] { return table.taken() == static_cast<std::int64_t>(count); });
-  one.kill(SIGTERM);
-  two.kill(SIGTERM);
+  one.terminate();
+  two.terminate();
   const auto first = counters_of(one), second = counters_of(two);
   std::cout << "kafka_worker: rivals: " << first << ' ' << second << '\n';
   // Its first save since then, if its group has not thought it dead meanwhile.
@@ -587,7 +510,7 @@ TEST_CASE("kafka_worker: latest survives a restart, and the clock closes session
   const Rows expected = {
       row("ann", "ann_" + utc(now - 60'000) + "_1", now - 60'000, now - 55'000, 2, "idle")};
   wait_for([&] { return table.rows() == expected; });
-  worker.kill(SIGTERM);
+  worker.terminate();
   CHECK(counters_of(worker).at("messages") == 2);
 }
 

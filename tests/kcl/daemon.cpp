@@ -1,9 +1,9 @@
-#include "../kinesis/process.hpp"
 #include "../kinesis/stream.hpp"
 #include "../seeds.hpp"
 #include "scripted_daemon.hpp"
 
 #include "catch.hpp"
+#include "process.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -14,7 +14,6 @@
 #include <iostream>
 #include <memory>
 #include <regex>
-#include <set>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -27,8 +26,8 @@
 namespace kcl_test {
 namespace {
 
-using kinesis_test::Process;
-using kinesis_test::Rows;
+using process_test::Process;
+using session_rows::Rows;
 using std::chrono::steady_clock;
 
 bool shell(const std::string& line) {
@@ -58,7 +57,7 @@ std::string jars() {
   std::filesystem::create_directories(std::filesystem::path(place).parent_path());
   std::string made = place + "-XXXXXX";
   REQUIRE(::mkdtemp(made.data()) != nullptr);
-  const kinesis_test::Folder folder;
+  const process_test::Folder folder;
   const std::string output = folder / "output";
   if (!shell(
           "mvn -q -B -Dstyle.color=never -f '" SESSIONIZE_SOURCE "/tests/kcl/daemon/pom.xml' "
@@ -83,7 +82,7 @@ std::string jars() {
 
 struct Application {
   std::string jars, stream;
-  kinesis_test::Folder folder{};
+  process_test::Folder folder{};
   int started = 0;
 
   [[nodiscard]] std::string database() const { return folder / "sessions.db"; }
@@ -183,7 +182,7 @@ TEST_CASE("kcl_processor under the MultiLangDaemon") {
   Application application{place, kinesis_test::make_stream(2, all.first(1'000))};
   const auto rows = [&] {
     return std::filesystem::exists(application.database())
-               ? kinesis_test::sqlite_rows(application.database())
+               ? session_rows::sqlite_rows(application.database())
                : Rows{};
   };
   auto first = application.start(), second = application.start();
@@ -208,11 +207,7 @@ TEST_CASE("kcl_processor under the MultiLangDaemon") {
   REQUIRE(client.wait_until_active(application.stream));
   auto third = application.start();
   kinesis_test::put(application.stream, all.subspan(2'000));
-  const auto expected = [&] {
-    auto closed = kinesis_test::expected_rows(kinesis_test::read_back(application.stream));
-    std::erase_if(closed, [](const std::string& row) { return Json::parse(row)[6] == "flush"; });
-    return closed;
-  }();
+  const auto expected = session_rows::closed_rows(kinesis_test::read_back(application.stream));
   CHECK(expected.size() > 400);
   wait_for(application, "the shard's end",
            [&] { return application.logged("Writing ShardEndedMessage") > 0; });
@@ -220,7 +215,7 @@ TEST_CASE("kcl_processor under the MultiLangDaemon") {
   other->kill(SIGTERM);
   wait_for(application, "all rows", [&] { return rows() == expected; });
   tell("all rows are there");
-  kinesis_test::check_equal(rows(), expected);
+  session_rows::check_equal(rows(), expected);
   CHECK(std::filesystem::file_size(application.folder / "dead") == 0);
 }
 

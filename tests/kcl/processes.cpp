@@ -1,9 +1,9 @@
 #include "../http/http.hpp"
-#include "../kinesis/stream.hpp"
 #include "../seeds.hpp"
 #include "scripted_daemon.hpp"
 
 #include "catch.hpp"
+#include "process.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -31,7 +30,7 @@
 namespace kcl_test {
 namespace {
 
-using kinesis_test::Rows;
+using session_rows::Rows;
 using Strings = std::vector<std::string>;
 
 /// A program whose standard input and output are pipes; its standard error is added to a file.
@@ -137,7 +136,7 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
-Strings arguments(const kinesis_test::Folder& folder, const std::string& endpoint) {
+Strings arguments(const process_test::Folder& folder, const std::string& endpoint) {
   const std::string states = folder / "states";
   std::filesystem::create_directories(states);
   return {SESSIONIZE_KCL_PROCESSOR,
@@ -159,19 +158,11 @@ Strings arguments(const kinesis_test::Folder& folder, const std::string& endpoin
           folder / "dead"};
 }
 
-Rows closed_rows(const std::vector<Click>& clicks) {
-  std::vector<Json> events;
-  for (const auto& click : clicks) events.push_back(event_of(click));
-  Rows rows = kinesis_test::expected_rows(events);
-  std::erase_if(rows, [](const std::string& row) { return Json::parse(row)[6] == "flush"; });
-  return rows;
-}
-
 /// What has come of clicks that were put on eight shards, while each `disturb(i)` did what it does.
 template <class Disturb>
 Rows rows_of(const std::vector<Click>& clicks, std::uint64_t seed, Happened& happened,
              Disturb disturb) {
-  const kinesis_test::Folder folder;
+  const process_test::Folder folder;
   Stream stream(8);
   const Shards shards(stream);
   ScriptedDaemon daemon(
@@ -195,7 +186,7 @@ Rows rows_of(const std::vector<Click>& clicks, std::uint64_t seed, Happened& hap
   CHECK(daemon.is_done());
   CHECK(text_of(folder / "dead").empty());
   happened = daemon.happened;
-  return kinesis_test::sqlite_rows(folder / "sessions.db");
+  return session_rows::sqlite_rows(folder / "sessions.db");
 }
 
 void set_credentials() {
@@ -240,8 +231,8 @@ TEST_CASE("kcl_processor: killed, moved and resharded, it leaves the table of an
   std::uint64_t events = 0;
   for (const auto& row : expected) events += Json::parse(row)[4].get<std::uint64_t>();
   CHECK(events == 100'000);
-  kinesis_test::check_equal(actual, expected);
-  kinesis_test::check_equal(rows_of(clicks, seed, undisturbed, [](ScriptedDaemon&, std::size_t) {}),
+  session_rows::check_equal(actual, expected);
+  session_rows::check_equal(rows_of(clicks, seed, undisturbed, [](ScriptedDaemon&, std::size_t) {}),
                             expected);
   CHECK(undisturbed.kills == 0);
   std::cout << clicks.size() << " events, " << expected.size() << " sessions; " << disturbed.kills
@@ -255,7 +246,7 @@ TEST_CASE("kcl_processor: killed, moved and resharded, it leaves the table of an
 // with 0. Nothing but answers is on standard output. Bug: a daemon that waits for ever.
 TEST_CASE("kcl_processor: what cannot be is said") {
   set_credentials();
-  const kinesis_test::Folder folder;
+  const process_test::Folder folder;
   const Stream stream(1);
   const Shards shards(stream);
   const auto errors = folder / "errors";
@@ -297,7 +288,7 @@ TEST_CASE("kcl_processor: what cannot be is said") {
 // as all have, of which each removes the other's states.
 TEST_CASE("kcl_processor: a folder of states is of one stream and one application") {
   set_credentials();
-  const kinesis_test::Folder folder;
+  const process_test::Folder folder;
   const Stream stream(1);
   const Shards shards(stream);
   const auto errors = folder / "errors";
@@ -327,7 +318,7 @@ TEST_CASE("kcl_processor: applications that come at once") {
   const Stream stream(1);
   const Shards shards(stream);
   for (int round = 0; round < 10; ++round) {
-    const kinesis_test::Folder folder;
+    const process_test::Folder folder;
     std::vector<std::unique_ptr<ProcessProgram>> programs;
     for (int i = 0; i < 8; ++i) {
       auto args = arguments(folder, shards.endpoint());

@@ -1,6 +1,5 @@
 #include <record_processor.hpp>
 
-#include "../kinesis/stream.hpp"
 #include "../seeds.hpp"
 #include "scripted_daemon.hpp"
 
@@ -21,7 +20,7 @@ namespace kcl_test {
 namespace {
 
 using namespace std::chrono_literals;
-using kinesis_test::Rows;
+using session_rows::Rows;
 using Strings = std::vector<std::string>;
 
 struct Crash {};
@@ -91,7 +90,7 @@ struct World {
     for (const auto& each : rows) {
       fuse.burn();
       const auto row =
-          kinesis_test::row(each.user_id, each.session_id, each.session_start, *each.session_end,
+          session_rows::row(each.user_id, each.session_id, each.session_start, *each.session_end,
                             static_cast<std::int64_t>(*each.events), *each.reason);
       const auto [at, is_new] = table.emplace(each.session_id, row);
       // Whoever stores a session again stores the same.
@@ -139,15 +138,6 @@ class InProcess : public Program {
 
 MakeProgram in(World& world) {
   return [&world] { return std::make_unique<InProcess>(world); };
-}
-
-/// LAG over each user's clicks, without the sessions that nothing has closed.
-Rows closed_rows(const std::vector<Click>& clicks) {
-  std::vector<Json> events;
-  for (const auto& click : clicks) events.push_back(event_of(click));
-  Rows rows = kinesis_test::expected_rows(events);
-  std::erase_if(rows, [](const std::string& row) { return Json::parse(row)[6] == "flush"; });
-  return rows;
 }
 
 /// Puts all clicks and has them read; what `disturb` does comes between.
@@ -567,8 +557,8 @@ TEST_CASE("kcl: any disturbance leaves the table of an undisturbed run") {
     CHECK(events_of(world) == clicks.size());
     const auto expected = closed_rows(clicks);
     CHECK(expected.size() > 200);
-    kinesis_test::check_equal(world.rows(), expected);
-    if (seed <= 3) kinesis_test::check_equal(single_run(clicks), expected);
+    session_rows::check_equal(world.rows(), expected);
+    if (seed <= 3) session_rows::check_equal(single_run(clicks), expected);
   });
   CHECK(happened.kills > 0);
   CHECK(happened.refused > 0);

@@ -6,6 +6,7 @@
 #include <kinesis.hpp>
 
 #include "catch.hpp"
+#include "session_rows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -355,6 +356,12 @@ inline std::vector<Click> make_clicks(std::uint64_t seed, std::size_t count, std
 }
 inline Json event_of(const Click& click) {
   return {{"user_id", click.user}, {"event_timestamp", std::to_string(click.time)}};
+}
+/// LAG over each user's clicks, without the sessions that nothing has closed.
+inline session_rows::Rows closed_rows(const std::vector<Click>& clicks) {
+  std::vector<Json> events;
+  for (const auto& click : clicks) events.push_back(event_of(click));
+  return session_rows::closed_rows(events);
 }
 
 }  // namespace kcl_test

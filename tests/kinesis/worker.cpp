@@ -1,16 +1,14 @@
 #include <dynamodb.hpp>
 #include <kinesis.hpp>
 
-#include "process.hpp"
 #include "stream.hpp"
 
 #include "catch.hpp"
+#include "process.hpp"
+#include "session_rows.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,7 +16,6 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,19 +28,20 @@ namespace kinesis_worker_test {
 namespace {
 
 using aws::Json;
-using kinesis_test::check_equal;
-using kinesis_test::expected_rows;
-using kinesis_test::Folder;
 using kinesis_test::kinesis;
 using kinesis_test::make_stream;
 using kinesis_test::past_proxy;
-using kinesis_test::Process;
 using kinesis_test::put;
 using kinesis_test::read_back;
-using kinesis_test::row;
-using kinesis_test::Rows;
-using kinesis_test::sqlite_rows;
-using kinesis_test::utc;
+using process_test::counters_of;
+using process_test::Folder;
+using process_test::Process;
+using session_rows::check_equal;
+using session_rows::expected_rows;
+using session_rows::row;
+using session_rows::Rows;
+using session_rows::sqlite_rows;
+using session_rows::utc;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
@@ -153,15 +151,6 @@ Strings worker_args(const std::string& stream, const Table& table, Strings more,
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
-/// The counters of a worker that has ended well.
-Json counters_of(Process& worker) {
-  const int code = worker.wait();
-  const auto errors = worker.errors();
-  CAPTURE(errors);
-  REQUIRE(code == 0);
-  const auto last = errors.rfind('\n', errors.size() - 2);
-  return Json::parse(errors.substr(last == std::string::npos ? 0 : last + 1));
-}
 Json run(const std::string& stream, const Table& table, const Folder& folder, Strings more = {}) {
   more.push_back("--once");
   Process worker(worker_args(stream, table, more), folder / "errors");
@@ -263,7 +252,7 @@ TEST_CASE("kinesis_worker: a signal ends it well") {
     const auto table = make_table(folder);
     Process worker(worker_args(large().stream, table, {}, "1h"), folder / "errors");
     wait_for_reads(worker, 20);
-    worker.kill(SIGTERM);
+    worker.terminate();
     const auto first = counters_of(worker);
     CHECK(first.at("events").get<int>() > 0);
     const auto second = run(large().stream, table, folder);
@@ -347,7 +336,7 @@ TEST_CASE("kinesis_worker: silent sessions are closed by the wall clock") {
     // It reads when the table is there.
     wait_for_reads(worker, 1);
     wait_for([&] { return table.rows() == Rows{first}; });
-    worker.kill(SIGTERM);
+    worker.terminate();
     CHECK(counters_of(worker).at("sessions_open") == 0);
     put(stream, std::vector{click(now - 50'000)});
     run(stream, table, folder);
@@ -376,7 +365,7 @@ TEST_CASE("kinesis_worker: a split shard changes no row", "[kinesis-local]") {
   REQUIRE(client.wait_until_active(stream));
   put(stream, records.subspan(half));
   wait_for_reads(worker, 5);
-  worker.kill(SIGTERM);
+  worker.terminate();
   const auto first = counters_of(worker);
   const auto second = run(stream, table, folder);
   CHECK(first.at("read").at("ended_shards").get<int>() +
