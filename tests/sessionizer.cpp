@@ -1466,8 +1466,7 @@ TEST_CASE("prefetching is a hint") {
     Sessionizer<EventClock, Key> plain{{.gap = 10ms}}, hinted{{.gap = 10ms}};
     for (int round = 0; round < 3; ++round) {
       for (std::size_t i = 0; i < keys.size(); ++i) {
-        hinted.prefetch_places(keys);
-        hinted.prefetch_states(keys);
+        hinted.prefetch(keys);
         const EventClock::time_point time(round * 11ms + (i % 2) * 1ms);
         const auto a = plain.observe(keys[i], time), b = hinted.observe(keys[i], time);
         REQUIRE(a.reason == b.reason);

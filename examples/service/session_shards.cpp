@@ -138,10 +138,7 @@ void SessionShards::take_some(EventBatch& batch, std::size_t from, std::size_t c
   };
   for (const std::size_t i : left)
     if (const std::unique_lock lock(shards_[i]->mutex, std::try_to_lock); lock)
-      shards_[i]->sessions.prefetch_places(keys_of(i));
-  for (const std::size_t i : left)
-    if (const std::unique_lock lock(shards_[i]->mutex, std::try_to_lock); lock)
-      shards_[i]->sessions.prefetch_states(keys_of(i));
+      shards_[i]->sessions.prefetch(keys_of(i));
 
   const auto take_shard = [&](std::size_t i) {
     shards_[i]->changed = true;

@@ -144,19 +144,14 @@ class Sessionizer {
                                  std::ranges::data(answers));
   }
 
-  /// Asks the memory for what events of these keys will need: first for the places that say where
-  /// their states are, and, when those have come, for the states. A hint: nothing changes but the
-  /// time that the events take. Of use where many sessionizers together are more than a cache
-  /// holds, and the keys of a few hundred events for all of them are known: the memory then brings
-  /// all at once what they would wait for one by one. What one sessionizer needs, process() and
+  /// Asks the memory for what events of these keys will need. A hint: nothing changes but the time
+  /// that the events take. Of use where many sessionizers together are more than a cache holds, and
+  /// the keys of a few hundred events for all of them are known: the memory then brings all at once
+  /// what they would wait for one by one. What one sessionizer needs, process() and
   /// observe_columns() ask for themselves. Linear in the keys.
-  template <std::ranges::input_range Keys>
-  SESSIONIZE_PREFETCHES void prefetch_places(const Keys& keys) const noexcept {
-    open_.ask_places(keys);
-  }
-  template <std::ranges::input_range Keys>
-  SESSIONIZE_PREFETCHES void prefetch_states(const Keys& keys) const noexcept {
-    open_.ask_states(keys);
+  template <std::ranges::forward_range Keys>
+  SESSIONIZE_PREFETCHES void prefetch(const Keys& keys) const noexcept {
+    open_.ask_all(keys);
   }
 
   /// Closes each session whose key would start another with an event at `now`, by the gap, and

@@ -219,18 +219,15 @@ class OpenSessions {
     if constexpr (is_packed)
       if (asks()) states_.ask(key);
   }
-  /// See Sessionizer::prefetch_places() and prefetch_states().
+  /// See Sessionizer::prefetch().
   template <class Keys>
-  SESSIONIZE_PREFETCHES void ask_places(const Keys& keys) const noexcept {
-    if constexpr (is_packed)
-      if (size() != 0)
-        for (const auto& key : keys) states_.ask(key_view(key));
-  }
-  template <class Keys>
-  SESSIONIZE_PREFETCHES void ask_states(const Keys& keys) const noexcept {
-    if constexpr (std::same_as<Key, std::string> && is_packed)
-      if (size() != 0)
+  SESSIONIZE_PREFETCHES void ask_all(const Keys& keys) const noexcept {
+    if constexpr (is_packed) {
+      if (size() == 0) return;
+      for (const auto& key : keys) states_.ask(key_view(key));
+      if constexpr (std::same_as<Key, std::string>)
         for (const auto& key : keys) states_.ask_record(key_view(key));
+    }
   }
   [[nodiscard]] bool asks() const noexcept {
     if constexpr (is_packed) return states_.asks();
