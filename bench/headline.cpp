@@ -260,7 +260,7 @@ void plot(const std::vector<Row>& rows, const std::filesystem::path& file) {
 int main(int argc, char* argv[]) try {
   std::filesystem::path out = "headline.json";
   std::string filter;
-  int rounds = 9;
+  int rounds = 7;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view option = argv[i];
     if (option == "--out") out = argv[i + 1];
