@@ -69,27 +69,41 @@ inline Rows closed_rows(const std::vector<nlohmann::json>& events) {
   return rows;
 }
 
-/// The rows that are in a database.
+/// The rows that are in a database; none where its table is still to be made.
 inline Rows sqlite_rows(const std::string& file) {
   sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+  const int opened = sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr);
   const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> closes(database, &sqlite3_close);
+  REQUIRE(opened == SQLITE_OK);
   sqlite3_busy_timeout(database, 5'000);
-  sqlite3_stmt* all = nullptr;
-  REQUIRE(sqlite3_prepare_v2(database,
-                             "SELECT user_id, session_id, session_start, session_end, events, "
-                             "reason, duration_ms FROM sessions",
-                             -1, &all, nullptr) == SQLITE_OK);
-  const auto text = [&](int column) {
-    return std::string(reinterpret_cast<const char*>(sqlite3_column_text(all, column)));
+  const auto prepare = [&](const char* query) {
+    sqlite3_stmt* statement = nullptr;
+    const int prepared = sqlite3_prepare_v2(database, query, -1, &statement, nullptr);
+    CAPTURE(sqlite3_errmsg(database));
+    REQUIRE(prepared == SQLITE_OK);
+    return std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>(statement, &sqlite3_finalize);
   };
-  const auto number = [&](int column) { return sqlite3_column_int64(all, column); };
+  // Its worker makes the file and the table one after the other.
+  const auto table = prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'");
+  const int is_there = sqlite3_step(table.get());
+  CAPTURE(sqlite3_errmsg(database));
+  if (is_there == SQLITE_DONE) return {};
+  REQUIRE(is_there == SQLITE_ROW);
+
+  const auto all = prepare(
+      "SELECT user_id, session_id, session_start, session_end, events, reason, duration_ms "
+      "FROM sessions");
+  const auto text = [&](int column) {
+    return std::string(reinterpret_cast<const char*>(sqlite3_column_text(all.get(), column)));
+  };
+  const auto number = [&](int column) { return sqlite3_column_int64(all.get(), column); };
   Rows rows;
-  while (sqlite3_step(all) == SQLITE_ROW) {
+  int step = 0;
+  while ((step = sqlite3_step(all.get())) == SQLITE_ROW) {
     CHECK(number(6) == number(3) - number(2));
     CHECK(rows.insert(row(text(0), text(1), number(2), number(3), number(4), text(5))).second);
   }
-  sqlite3_finalize(all);
+  CHECK(step == SQLITE_DONE);
   return rows;
 }
 
