@@ -70,7 +70,14 @@ TEST_CASE("a file that grows", "[command][state]") {
   const auto all = joined(lines, 0, lines.size());
   const auto expected = run({"--errors", folder / "expected"}, all);
   const auto out = folder / "out", errors = folder / "errors", state = folder / "state";
-  for (std::size_t cut = 0; cut <= all.size(); cut += cut % 50 == 1 ? 43 : 1) {
+  // Before, within and behind lines of each kind.
+  std::vector<std::size_t> cuts{0};
+  for (std::size_t line = 0; line < 8; ++line)
+    for (const std::size_t of_it : {1UL, lines[line].size() / 2, lines[line].size() - 1})
+      cuts.push_back(joined(lines, 0, line).size() + of_it);
+  cuts.push_back(joined(lines, 0, 8).size());
+  cuts.push_back(all.size());
+  for (const std::size_t cut : cuts) {
     CAPTURE(cut);
     std::filesystem::remove(state);
     std::string growing;

@@ -359,16 +359,22 @@ class Mutations {
   std::vector<std::string> lines_;
 };
 
-/// The first difference on the hostile lines and on changed ones; null where there is none.
+/// The first difference on the hostile lines; null where there is none.
 template <s::json::shortcut Shortcut>
-std::optional<std::string> first_difference(std::uint64_t seed, std::size_t mutations) {
+std::optional<std::string> hostile_difference() {
   Pair<Shortcut> readers;
   for (const std::string& line : hostile_lines())
     if (auto found = readers.difference(line)) return found;
+  return std::nullopt;
+}
+
+/// The first difference on so many changed lines.
+template <s::json::shortcut Shortcut>
+std::optional<std::string> random_difference(std::uint64_t seed, std::size_t count) {
+  Pair<Shortcut> readers;
   Mutations lines(seed);
-  for (std::size_t i = 0; i < mutations; ++i)
-    if (auto found = readers.difference(lines.next()))
-      return "with seed " + std::to_string(seed) + ' ' + *found;
+  for (std::size_t i = 0; i < count; ++i)
+    if (auto found = readers.difference(lines.next())) return found;
   return std::nullopt;
 }
 
