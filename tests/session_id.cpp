@@ -55,6 +55,24 @@ TEST_CASE("the recipe's id is key, device and time of day of the carried start")
   CHECK(id(recipe, record(std::string_view("a_b%"), at(0ms), "")) == "a_b%__00:00:00");
 }
 
+// Promise: every second of a day has its time of day. Catches a digit that is divided by a
+// multiplication which is right for most numbers.
+TEST_CASE("the time of day of every second") {
+  const auto two_digits = [](int number) { return std::to_string(100 + number).substr(1); };
+  int wrong = 0;
+  for (int hour = 0; hour < 24; ++hour)
+    for (int minute = 0; minute < 60; ++minute)
+      for (int second = 0; second < 60; ++second) {
+        std::array<char, 8> text{};
+        IdWriter(text).time_of_day(at(std::chrono::hours{hour} + std::chrono::minutes{minute} +
+                                      std::chrono::seconds{second}));
+        const auto expected =
+            two_digits(hour) + ':' + two_digits(minute) + ':' + two_digits(second);
+        wrong += std::string_view(text.data(), text.size()) == expected ? 0 : 1;
+      }
+  CHECK(wrong == 0);
+}
+
 // Promise: the recipe's id is null when the device or the carried start is, and only then. Catches
 // "user1__00:00:00" for a missing device, and an id that outlives the carry horizon.
 TEST_CASE("the recipe's id is null when device or start is null") {

@@ -192,9 +192,9 @@ class Producer {
 
 bool put_clicks(const Options& options, Producer& producer) {
   sessionize::testing::ClickGenerator clicks(options.clicks);
+  std::string room;
   for (const auto& click : clicks.take(options.events)) {
-    std::string line;
-    command::append_line(line, click);
+    std::string line(command::click_line(room, click));
     line.pop_back();  // its end
     if (!producer.take({click.user_id, std::move(line)})) return false;
   }
@@ -258,8 +258,8 @@ bool create_stream(const Options& options) {
 void write_counts(const Producer& producer) {
   const auto& counts = producer.counts();
   const auto& puts = producer.put_counts();
-  std::string line;
-  sessionize::JsonRow row(line);
+  std::string room;
+  sessionize::JsonRow row(room);
   row.number("events", std::optional(counts.events));
   row.number("twice", std::optional(counts.twice));
   row.number("rejected", std::optional(counts.rejected));
@@ -267,8 +267,7 @@ void write_counts(const Producer& producer) {
   row.number("calls", std::optional(puts.calls));
   row.number("failed_calls", std::optional(puts.failed_calls));
   row.number("refused_records", std::optional(puts.refused_records));
-  row.end();
-  std::cerr << line;
+  std::cerr << row.end();
 }
 
 int run(const Options& options) {

@@ -160,8 +160,7 @@ class LateEvents {
     namespace s = sessionize;
     ++counts_[reason];
     if (!output_) return;
-    line_.clear();
-    s::JsonRow row(line_);
+    s::JsonRow row(room_);
     row.text("user_id", key);
     row.number("event_timestamp", std::optional(time.time_since_epoch().count()));
     // An event can be overtaken before there is a watermark.
@@ -170,8 +169,7 @@ class LateEvents {
                                 : std::optional(watermark.time_since_epoch().count()));
     row.text("reason", reason);
     row.text("data", s::detail::sanitize_utf8(data, s::max_rejected_data));
-    row.end();
-    (*output_)(line_);
+    (*output_)(row.end());
   }
 
   [[nodiscard]] Output* output() { return output_ ? &*output_ : nullptr; }
@@ -192,7 +190,7 @@ class LateEvents {
  private:
   std::optional<Output> output_;
   std::map<std::string_view, std::uint64_t> counts_;  // by the names of reasons
-  std::string line_;
+  std::string room_;
 };
 
 }  // namespace command

@@ -14,7 +14,7 @@ int generate(const GenerateOptions& options) {
   sessionize::testing::ClickGenerator clicks(options.clicks);
   Output output("");
   output.open();
-  std::string line;
+  std::string room;
   const auto began = Clock::now();
   for (const auto& click : clicks.take(options.events)) {
     if (options.speed) {
@@ -23,9 +23,7 @@ int generate(const GenerateOptions& options) {
       if (due > Clock::now()) output.flush();
       std::this_thread::sleep_until(due);
     }
-    line.clear();
-    append_line(line, click);
-    if (!output(line)) break;
+    if (!output(click_line(room, click))) break;
   }
   if (output.close() || output.broken_pipe()) return 0;
   std::fprintf(stderr, "sessionize: %s\n", output.complaint().c_str());

@@ -209,15 +209,13 @@ class Errors {
   void operator()(const s::Rejection& rejection) {
     counts_.add(rejection.reason);
     if (!output_) return;
-    line_.clear();
-    s::JsonRow row(line_);
+    s::JsonRow row(room_);
     row.text("file", s::detail::sanitize_utf8(rejection.source, SIZE_MAX));
     row.number("line", std::optional(rejection.position));
     row.text("reason", s::to_string(rejection.reason));
     row.text("message", rejection.message);
     row.text("data", s::detail::sanitize_utf8(rejection.data, s::max_rejected_data));
-    row.end();
-    (*output_)(line_);
+    (*output_)(row.end());
   }
 
   [[nodiscard]] const s::RejectCounts& counts() const { return counts_; }
@@ -238,7 +236,7 @@ class Errors {
  private:
   std::optional<Output> output_;
   s::RejectCounts counts_;
-  std::string line_;
+  std::string room_;
 };
 
 /// One run of the command.

@@ -7,9 +7,11 @@
 #include "catch.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lines_test {
@@ -172,14 +174,29 @@ TEST_CASE("an output of one's own can be a temporary and can refuse") {
   CHECK(text.starts_with("user_id,"));
 }
 
+// Promise: a line has what was written to it, whatever its room had before and however small that
+// is. Catches the rest of a longer line, and a line that is cut where its room has grown.
+TEST_CASE("a row of JSON is written over the one before") {
+  std::string room;
+  for (const std::size_t size : {100U, 0U, 3U, 5'000U, 1U}) {
+    const std::string text(size, 'x');
+    JsonRow row(room);
+    row.plain("plain", std::optional<std::string_view>(text));
+    row.text("text", text);
+    row.plain("none", std::nullopt);
+    const std::string expected =
+        R"({"plain":")" + text + R"(","text":")" + text + "\",\"none\":null}\n";
+    CHECK(row.end() == expected);
+  }
+}
+
 // Promise: what is no number in JSON is null. Catches `nan`, which no reader takes.
 TEST_CASE("JSON has no NaN") {
-  std::string line;
-  JsonRow row(line);
+  std::string room;
+  JsonRow row(room);
   row.number("a", std::optional(std::nan("")));
   row.number("b", std::optional(0.5));
-  row.end();
-  CHECK(line == "{\"a\":null,\"b\":0.5}\n");
+  CHECK(row.end() == "{\"a\":null,\"b\":0.5}\n");
 }
 
 }  // namespace

@@ -29,6 +29,10 @@ class CsvRow {
     for (const char c : *value) line_->append(c == '"' ? 2 : 1, c);
     line_->push_back('"');
   }
+  void plain(std::string_view, std::optional<std::string_view> value) {
+    begin();
+    if (value) line_->append(*value);
+  }
   template <class Number>
   void number(std::string_view, std::optional<Number> value) {
     begin();

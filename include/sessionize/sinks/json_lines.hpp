@@ -39,16 +39,26 @@ class JsonName {
   bool plain_ = true;
 };
 
-/// A row that is written as one JSON object, behind what `line` holds: `line` has it after end().
-/// Members are inlined, so that names that are literals are stored as the numbers that they are.
+/// A row that is written as one JSON object into `room`, over what is there; room grows and stays
+/// as large, for the next row. Members are inlined, so that names that are literals are stored as
+/// the numbers that they are.
 class JsonRow {
  public:
-  explicit JsonRow(std::string& line) : line_(&line), at_(line.data() + line.size()), end_(at_) {}
+  explicit JsonRow(std::string& room)
+      : room_(&room), at_(room.data()), end_(room.data() + room.size()) {}
 
   [[gnu::always_inline]] void text(JsonName name, std::optional<std::string_view> value) {
     char* const out = begin(name, value ? detail::json_string_bound(*value) : null.size());
     at_ = value ? detail::write_json_string(out, *value)
                 : detail::copy_short(out, null.data(), null.size());
+  }
+  [[gnu::always_inline]] void plain(JsonName name, std::optional<std::string_view> value) {
+    const std::string_view text = value.value_or(null);
+    char* out = begin(name, text.size() + 2);
+    if (value) *out++ = '"';
+    out = detail::copy_short(out, text.data(), text.size());
+    if (value) *out++ = '"';
+    at_ = out;
   }
   template <class Number>
   [[gnu::always_inline]] void number(JsonName name, std::optional<Number> value) {
@@ -65,9 +75,11 @@ class JsonRow {
     const std::string_view text = value.value_or(null);
     at_ = detail::copy_short(begin(name, text.size()), text.data(), text.size());
   }
-  void end() {
-    line_->resize(static_cast<std::size_t>(at_ - line_->data()));
-    line_->append("}\n");
+  /// The line, which is in `room`, as long as nothing else is.
+  [[nodiscard]] std::string_view end() {
+    make_room(2);
+    at_ = detail::copy_short(at_, "}\n", 2);
+    return {room_->data(), static_cast<std::size_t>(at_ - room_->data())};
   }
 
  private:
@@ -83,11 +95,7 @@ class JsonRow {
   }
   /// Writes a member's name, and returns where its value goes, which has so much room.
   [[gnu::always_inline]] char* begin(JsonName name, std::size_t room) {
-    const std::size_t wanted = detail::json_string_bound(name.text()) + 2 + room;
-    if (static_cast<std::size_t>(end_ - at_) < wanted) {
-      at_ = grow(*line_, at_, wanted);
-      end_ = line_->data() + line_->size();
-    }
+    make_room(detail::json_string_bound(name.text()) + 2 + room);
     char* out = at_;
     *out++ = first_ ? '{' : ',';
     first_ = false;
@@ -101,16 +109,20 @@ class JsonRow {
     *out++ = ':';
     return out;
   }
-  /// Makes room in `line` behind `at`, and returns where that is then: once a line, as a rule. It
-  /// does not know the row, which can stay in registers.
-  static char* grow(std::string& line, const char* at, std::size_t wanted) {
-    constexpr std::size_t at_once = 512;
-    const auto written = static_cast<std::size_t>(at - line.data());
-    line.resize(written + std::max(wanted, at_once));
-    return line.data() + written;
+  [[gnu::always_inline]] void make_room(std::size_t wanted) {
+    if (static_cast<std::size_t>(end_ - at_) >= wanted) return;
+    at_ = grow(*room_, at_, wanted);
+    end_ = room_->data() + room_->size();
+  }
+  /// Makes room behind `at`, and returns where that is then. It does not know the row, which can
+  /// stay in registers.
+  [[gnu::noinline]] static char* grow(std::string& room, const char* at, std::size_t wanted) {
+    const auto written = static_cast<std::size_t>(at - room.data());
+    room.resize(std::max(2 * room.size(), written + wanted));
+    return room.data() + written;
   }
 
-  std::string* line_;
+  std::string* room_;
   char* at_;   // how far the line is written
   char* end_;  // of the room in it
   bool first_ = true;
@@ -125,18 +137,16 @@ class JsonLines {
 
   template <class T>
   requires(Layout::template lays_out<T>) Delivery emit(const T& value) {
-    line_.clear();
-    JsonRow row(line_);
+    JsonRow row(room_);
     layout_.write(row, value);
-    row.end();
-    return detail::write_bytes(output_, line_);
+    return detail::write_bytes(output_, row.end());
   }
   Delivery flush() { return detail::flush_bytes(output_); }
 
  private:
   Output output_;
   Layout layout_;
-  std::string line_;
+  std::string room_;
 };
 
 /// A line of JSON a record, or a summary, by its layout: `json_lines(std::cout)`,

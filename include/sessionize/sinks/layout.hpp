@@ -19,7 +19,8 @@
 
 // What a line of output is made of, in whatever format it is written. A layout names its columns,
 // `each_name(f)`, and writes a value to a row, `write(row, value)`; a row has `text(name, value)`,
-// `number(name, value)` and `json(name, value)`, each with a std::optional that may be empty.
+// `plain(name, value)` for a text that is known to need no escape, `number(name, value)` and
+// `json(name, value)`, each with a std::optional that may be empty.
 
 namespace sessionize {
 inline namespace v0 {
@@ -140,13 +141,13 @@ struct RecordColumns {
     row.text("user_id", std::optional(buffer.key(value.key)));
     row.text("session_id", buffer.id(id_form, value));
     const detail::TimeOfDayText time(value.time);
-    row.text("session_time", value.starts_session() ? std::optional(time.view()) : std::nullopt);
-    row.text("latest_time", std::optional(time.view()));
+    row.plain("session_time", value.starts_session() ? std::optional(time.view()) : std::nullopt);
+    row.plain("latest_time", std::optional(time.view()));
     row.number("session_start", value.session_start
                                     ? detail::epoch_milliseconds(*value.session_start)
                                     : std::nullopt);
     row.number("event_timestamp", detail::epoch_milliseconds(value.time));
-    row.text("reason", std::optional(to_string(value.reason)));
+    row.plain("reason", std::optional(to_string(value.reason)));
   }
 };
 
@@ -168,7 +169,7 @@ struct SummaryColumns {
     row.number("session_end", detail::epoch_milliseconds(value.last));
     row.number("events", value.events);
     row.number("duration_ms", detail::epoch_milliseconds(TimePoint(value.duration())));
-    row.text("reason", reason_of(value));
+    row.plain("reason", reason_of(value));
   }
 
  private:
