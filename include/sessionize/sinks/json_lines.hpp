@@ -52,6 +52,7 @@ class JsonRow {
     at_ = value ? detail::write_json_string(out, *value)
                 : detail::copy_short(out, null.data(), null.size());
   }
+  /// A text that is known to need no escape.
   [[gnu::always_inline]] void plain(JsonName name, std::optional<std::string_view> value) {
     const std::string_view text = value.value_or(null);
     char* out = begin(name, text.size() + 2);
@@ -75,7 +76,7 @@ class JsonRow {
     const std::string_view text = value.value_or(null);
     at_ = detail::copy_short(begin(name, text.size()), text.data(), text.size());
   }
-  /// The line, which is in `room`, as long as nothing else is.
+  /// The line: a piece of `room`, good until that changes.
   [[nodiscard]] std::string_view end() {
     make_room(2);
     at_ = detail::copy_short(at_, "}\n", 2);
