@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -69,8 +70,9 @@ inline Rows closed_rows(const std::vector<nlohmann::json>& events) {
   return rows;
 }
 
-/// The rows that are in a database; none where its table is still to be made.
+/// The rows that are in a database; none where its file or its table is still to be made.
 inline Rows sqlite_rows(const std::string& file) {
+  if (!std::filesystem::exists(file)) return {};
   sqlite3* database = nullptr;
   const int opened = sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr);
   const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> closes(database, &sqlite3_close);

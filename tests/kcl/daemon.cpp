@@ -27,7 +27,6 @@ namespace kcl_test {
 namespace {
 
 using process_test::Process;
-using session_rows::Rows;
 using std::chrono::steady_clock;
 
 bool shell(const std::string& line) {
@@ -180,11 +179,7 @@ TEST_CASE("kcl_processor under the MultiLangDaemon") {
   };
 
   Application application{place, kinesis_test::make_stream(2, all.first(1'000))};
-  const auto rows = [&] {
-    return std::filesystem::exists(application.database())
-               ? session_rows::sqlite_rows(application.database())
-               : Rows{};
-  };
+  const auto rows = [&] { return session_rows::sqlite_rows(application.database()); };
   auto first = application.start(), second = application.start();
   wait_for(application, "rows", [&] { return !rows().empty(); });
   tell("the first rows are stored");
