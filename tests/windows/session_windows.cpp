@@ -66,8 +66,8 @@ TEST_CASE("a bridging event makes one session of two", "[windows]") {
 }
 
 // Holds: a hundred thousand users who come once leave nothing behind when their sessions are
-// closed: no key, and no more memory than an empty table's and half a mebibyte. Would catch: keys
-// that are kept for good, vectors that keep the room of their best days.
+// closed: no key, and no more memory than an empty table's and half a mebibyte.
+// Would catch: keys that are kept for good, vectors that keep the room of their best days.
 TEST_CASE("what is closed is freed to the last key", "[windows]") {
   const auto ignore = [](const auto&) {};
   const std::int64_t before = allocations::live_bytes();
