@@ -258,7 +258,7 @@ void plot(const std::vector<Row>& rows, const std::filesystem::path& file) {
 }  // namespace
 
 int main(int argc, char* argv[]) try {
-  std::filesystem::path out = "headline.json";
+  std::filesystem::path out;
   std::string filter;
   int rounds = 7;
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -285,6 +285,7 @@ int main(int argc, char* argv[]) try {
 
   if (!headline.agreed()) return 1;
   print_table(headline.rows(), std::cout);
+  if (out.empty()) return 0;
   std::ofstream json(out);
   write_json(headline.rows(), json);
   plot(headline.rows(), std::filesystem::path(out).replace_extension("svg"));
