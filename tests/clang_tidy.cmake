@@ -1,6 +1,7 @@
 # clang-tidy finds nothing in the headers and in the sources of the examples, but for the programs
-# beside the command. All are looked at as one unit, so that headers are read once. Without the
-# analyzer, which takes longer than all else: the sanitizers look for what it would find.
+# beside the command. Sources are looked at as one unit, so that headers are read once; a name is in
+# one of them. Without the analyzer, which takes longer than all else: the sanitizers look for what
+# it would find.
 
 find_program(clang_tidy NAMES clang-tidy-14 clang-tidy)
 if(NOT clang_tidy)
@@ -9,8 +10,8 @@ if(NOT clang_tidy)
 endif()
 
 set(examples ${SOURCE}/examples)
-file(GLOB files ${SOURCE}/include/sessionize/testing/*.hpp ${SOURCE}/include/sessionize/parallel/*.hpp
-     ${examples}/sessionize/*.cpp)
+set(consumers ${SOURCE}/tests/package/consumer)
+file(GLOB files ${examples}/sessionize/*.cpp)
 if(SERVICES)
   foreach(folder IN ITEMS aws http lambda kinesis kcl service kafka)
     file(GLOB sources ${examples}/${folder}/*.cpp)
@@ -26,13 +27,14 @@ set(text "")
 foreach(file IN LISTS files)
   string(APPEND text "#include \"${file}\"\n")
 endforeach()
-file(WRITE ${WORK}/all.cpp "${text}")
+file(WRITE ${WORK}/examples.cpp "${text}")
 execute_process(
   COMMAND ${clang_tidy} --quiet --config-file=${SOURCE}/.clang-tidy
           --checks=-clang-analyzer-*,-bugprone-suspicious-include --warnings-as-errors=*
-          ${WORK}/all.cpp -- -std=c++20 -I${SOURCE}/include -I${examples}/aws -I${examples}/http
-          -I${examples}/kinesis -I${examples}/sessionize -DSESSIONIZE_WITH_SIMDJSON
-          -DSESSIONIZE_WITH_SQLITE COMMAND_ERROR_IS_FATAL ANY)
+          ${WORK}/examples.cpp ${consumers}/testing.cpp ${consumers}/parallel.cpp -- -std=c++20
+          -I${SOURCE}/include -I${examples}/aws -I${examples}/http -I${examples}/kinesis
+          -I${examples}/sessionize -DSESSIONIZE_WITH_SIMDJSON -DSESSIONIZE_WITH_SQLITE
+          COMMAND_ERROR_IS_FATAL ANY)
 if(NOT SERVICES)
   message("SKIPPED: the sources of the services' examples, which are not all built; CMake says why")
 endif()

@@ -70,8 +70,8 @@ class IdWriter {
         detail::floor_mod(time.time_since_epoch().count(), detail::ticks_per_day<TimePoint>) /
         detail::ticks_per_second<TimePoint>);
     // All at once, in a register: what is stored byte by byte is slow to load as a whole. The
-    // lowest byte is the first character; a number below 100 has two, of three that are to the
-    // next.
+    // lowest byte is the first character; each part has the two bytes of its digits and the
+    // colon's.
     const std::uint64_t parts =
         second / 3'600 | std::uint64_t{second / 60 % 60} << 24 | std::uint64_t{second % 60} << 48;
     const std::uint64_t tens =
