@@ -57,7 +57,7 @@ class IntegerStates {
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
 #ifdef __SSE2__
     if constexpr (sizeof(Offset) < 8) {
-      if (!rules.limited && !table_.empty()) [[likely]] {
+      if (!rules.limited) [[likely]] {
         const std::uint64_t hash = hasher_(word(key));
         for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
           const unsigned lane = line->likely_lane(word(key));
@@ -151,14 +151,24 @@ class IntegerStates {
     });
   }
   static constexpr void approach(Block&, std::size_t) noexcept {}
-  SESSIONIZE_PREFETCHES static void ask(std::size_t i, const Block&, const Block& last) noexcept {
-    __builtin_prefetch(last.line[i], 1);
+  SESSIONIZE_PREFETCHES static void ask_locating(std::size_t i, const Block&,
+                                                 const Block& last) noexcept {
+    if (i % 2 != 0) __builtin_prefetch(last.line[i], 1);
+  }
+  SESSIONIZE_PREFETCHES static void ask_updating(std::size_t i, const Block&,
+                                                 const Block& last) noexcept {
+    if (i % 2 == 0) __builtin_prefetch(last.line[i], 1);
   }
   /// Looks for each key in one line. At most one place that is taken has it; where a free one has
   /// (zero), the update sees that.
-  template <class KeyLike>
-  std::uint64_t locate(Block& block, const KeyLike* keys, std::size_t count) const noexcept {
-    if (block.is_begun) return locate_missed(block, count);
+  template <class KeyLike, class Ask>
+  std::uint64_t locate(Block& block, const KeyLike* keys, std::size_t count,
+                       Ask ask) const noexcept {
+    if (block.is_begun)
+      return look_up(block, count, [&block, ask](std::size_t i) {
+        ask(i);
+        return std::pair(block.line[i], block.key[i]);
+      });
     return look_up(block, count, [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
       const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
       return std::pair(homes.in_first(hasher(wanted)), wanted);

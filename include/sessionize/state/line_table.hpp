@@ -37,7 +37,8 @@ template <class Line>
 /// the hash's upper bits (extendible hashing: Fagin, Nievergelt, Pippenger and Strong, 1979), so
 /// that growing never stops the world: it moves the items of one segment of 2 MB. Invariants:
 /// - every segment has `mask_ + 1` lines; directory_[the hash's top depth_ bits] is the one that an
-///   item is in; a segment that is shared by 2^k entries of the directory has depth depth_ - k;
+///   item is in, where depth_ is at least 1; a segment that is shared by 2^k entries of the
+///   directory has depth depth_ - k;
 /// - an item is in its home line, `hash >> 32 & mask_`, or behind it in its segment (cyclic), and
 ///   each line from home to there, but for the last, counts it in passed(): a look-up ends at a
 ///   line that nothing has passed;
@@ -78,20 +79,20 @@ class LineTable {
     std::swap(owner_, other.owner_);
     std::swap(depth_, other.depth_);
     std::swap(mask_, other.mask_);
+    std::swap(homes_, other.homes_);
     std::swap(size_, other.size_);
     ++generation_;
     ++other.generation_;
   }
 
-  /// The line where an item with this hash is looked for first. The table is not empty.
-  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept {
-    return directory_[(hash >> 1) >> (63 - depth_)] + (hash >> 32 & mask_);
-  }
+  /// The line where an item with this hash is looked for first: of an empty table, one where
+  /// everything is free.
+  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept { return homes_(hash); }
   /// home() as a value of its own, for loops.
   class Homes {
    public:
     [[nodiscard]] Line* operator()(std::uint64_t hash) const noexcept {
-      return line(directory_[(hash >> 1) >> shift_], hash);
+      return line(segment(hash), hash);
     }
     /// The same for a table of one segment.
     [[nodiscard]] Line* in_first(std::uint64_t hash) const noexcept { return line(first_, hash); }
@@ -101,33 +102,39 @@ class LineTable {
     static constexpr unsigned line_bits = std::bit_width(sizeof(Line)) - 1;
     static_assert(sizeof(Line) == std::size_t{1} << line_bits);
 
-    explicit Homes(const LineTable& table) noexcept
-        : directory_(table.directory_.data()),
-          first_(table.directory_[0]),
-          bytes_mask_(table.mask_ << line_bits),
-          shift_(63 - table.depth_) {}
+    Homes() noexcept : Homes(nowhere_, 1, 0) {}
+    Homes(Line* const* directory, unsigned depth, std::size_t mask) noexcept
+        : directory_(directory),
+          first_(directory[0]),
+          bytes_mask_(mask << line_bits),
+          shift_(64 - depth) {}
+    [[nodiscard]] Line* segment(std::uint64_t hash) const noexcept {
+      return directory_[hash >> shift_];
+    }
     /// Line hash >> 32 & mask, with one shift.
     [[nodiscard]] Line* line(Line* segment, std::uint64_t hash) const noexcept {
       return reinterpret_cast<Line*>(reinterpret_cast<std::byte*>(segment) +
                                      (hash >> (32 - line_bits) & bytes_mask_));
     }
 
+    static inline Line none_{};
+    static inline Line* const nowhere_[2] = {&none_, &none_};
+
     Line* const* directory_;
     Line* first_;
     std::size_t bytes_mask_;
     unsigned shift_;
   };
-  [[nodiscard]] Homes homes() const noexcept { return Homes(*this); }
+  [[nodiscard]] Homes homes() const noexcept { return homes_; }
   /// The line behind `line`, where an item with this hash is looked for next.
   [[nodiscard]] Line* next(std::uint64_t hash, Line* line) const noexcept {
-    Line* const segment = directory_[(hash >> 1) >> (63 - depth_)];
+    Line* const segment = homes_.segment(hash);
     return segment + (static_cast<std::size_t>(line - segment + 1) & mask_);
   }
   /// The place of the item that is looked for; null where there is none. `equal(line)` has a bit
   /// for each lane of a line that it is in.
   template <class Equal>
   [[nodiscard]] Place find(std::uint64_t hash, Equal equal) const noexcept {
-    if (directory_.empty()) return {};
     for (Line* line = home(hash);; line = next(hash, line)) {
       if (const unsigned lanes = equal(*line); lanes != 0)
         return {line, static_cast<unsigned>(std::countr_zero(lanes))};
@@ -221,11 +228,12 @@ class LineTable {
   }
 
   [[nodiscard]] Segment& owner(std::uint64_t hash) noexcept {
-    return segments_[owner_[(hash >> 1) >> (63 - depth_)]];
+    return segments_[owner_[hash >> (64 - depth_)]];
   }
   void point() noexcept {
     for (std::size_t i = 0; i < owner_.size(); ++i)
       directory_[i] = segments_[owner_[i]].lines.data();
+    homes_ = directory_.empty() ? Homes() : Homes(directory_.data(), depth_, mask_);
   }
   void start() { rebuild(2, 1); }
 
@@ -263,11 +271,11 @@ class LineTable {
     } else if (mask_ + 1 >= full_segment && segment.room < (mask_ + 1) * Line::lanes / 8 * 7) {
       segment.room = (mask_ + 1) * Line::lanes / 8 * 7;
     } else {
-      rebuild((mask_ + 1) * 2, std::size_t{1} << depth_);
+      rebuild((mask_ + 1) * 2, segments_.size() == 1 ? 1 : std::size_t{1} << depth_);
     }
   }
   void split(std::uint64_t hash) {
-    const std::size_t old = owner_[(hash >> 1) >> (63 - depth_)];
+    const std::size_t old = owner_[hash >> (64 - depth_)];
     const unsigned depth = segments_[old].depth + 1;
     std::vector<Line*> directory = directory_;
     std::vector<std::uint32_t> owners = owner_;
@@ -311,15 +319,15 @@ class LineTable {
     const std::size_t most = *std::max_element(items.begin(), items.end());
     while (least_room(lines) < most) lines *= 2;
     LineTable made(hash_of_);
-    made.depth_ = depth;
+    made.depth_ = std::max(depth, 1U);
     made.mask_ = lines - 1;
-    made.directory_.resize(segments);
-    made.owner_.resize(segments);
+    made.directory_.resize(std::max(segments, std::size_t{2}));
+    made.owner_.resize(made.directory_.size());
     made.segments_.resize(segments);
     for (std::size_t i = 0; i < segments; ++i) {
       made.segments_[i].lines.resize(lines);
       made.segments_[i].room = room(lines, i);
-      made.segments_[i].depth = made.depth_;
+      made.segments_[i].depth = depth;
       made.owner_[i] = static_cast<std::uint32_t>(i);
     }
     made.point();
@@ -337,6 +345,7 @@ class LineTable {
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;
   std::size_t mask_ = 0;
+  Homes homes_;  // of the members above
   std::size_t size_ = 0;
   std::uint64_t generation_ = 0;
 };

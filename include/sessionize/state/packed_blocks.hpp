@@ -222,13 +222,16 @@ struct CountBlocks : BlockCounts {
 ///
 ///     begin(block, keys, count)     hashes keys, for the lines that say where they are
 ///     approach(block, count)        goes from there to the lines where their states are
-///     locate(block, keys, count)    finds their places; returns a bit for each that has one
+///     locate(block, keys, count, ask)   finds their places; returns a bit for each that has one;
+///                                   calls ask(i) for each event
 ///     locate_missed(block, count)   the same for keys that were followed
 ///     goes_on(block, i, key)        whether the key of event i, not located, may be further on, or
 ///                                   has its place there if it is new
 ///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
 ///     asks()                        whether the memory should be asked for things ahead of time
-///     ask(i, next, last)            asks for what the next block, or the one behind it, needs
+///     ask_locating(i, next, last)   asks for what the next block, or the one behind it, needs,
+///     ask_updating(i, next, last)   while event i is located, and while it is updated: some in
+///                                   each, as the memory takes up only so many requests at a time
 ///     generation()                  is another when what is known of lines is void
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One,
           class First>
@@ -345,24 +348,27 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     approach(at + block_size);
     Block& block = block_at(at);
     if (block.generation != states.generation()) approach(at);
-    std::uint64_t found = states.locate(block, keys + at, size);
+    const bool asks = states.asks();
+    const Block& next = block_at(at + block_size);
+    const Block& last = block_at(at + 2 * block_size);
+    const auto ask_nothing = [](std::size_t) {};
+    const auto ask_locating = [&](std::size_t i) { States::ask_locating(i, next, last); };
+    const auto ask_updating = [&](std::size_t i) { States::ask_updating(i, next, last); };
+    std::uint64_t found = asks ? states.locate(block, keys + at, size, ask_locating)
+                               : states.locate(block, keys + at, size, ask_nothing);
     if (misses + static_cast<std::size_t>(std::popcount(all_of(size) & ~found)) > block_size) {
       go_back_to_missed();
       // Keys that were inserted are found from now on, by all events behind these.
       approach(at);
       approach(at + block_size);
-      found = states.locate(block, keys + at, size);
+      found = states.locate(block, keys + at, size, ask_nothing);
     }
     block.lose(all_of(size) & ~found);
     const auto event = [at](std::size_t i) { return at + i; };
-    if (states.asks()) {
-      const auto ask = [&next = block_at(at + block_size), &last = block_at(at + 2 * block_size)](
-                           std::size_t i) { States::ask(i, next, last); };
-      update(block, found, size, times + at, answers + at, ask, event);
-    } else {
-      update(
-          block, found, size, times + at, answers + at, [](std::size_t) {}, event);
-    }
+    if (asks)
+      update(block, found, size, times + at, answers + at, ask_updating, event);
+    else
+      update(block, found, size, times + at, answers + at, ask_nothing, event);
     // All events of a key go the same way: which one is settled before any key is inserted.
     std::uint64_t absent = all_of(size) & ~found;
     for (std::uint64_t lost = absent; lost != 0; lost &= lost - 1) {

@@ -280,24 +280,28 @@ class TextStates {
       block.line[i] = &records_[record - static_cast<std::uint32_t>(record != 0)];
     }
   }
-  SESSIONIZE_PREFETCHES static void ask(std::size_t i, const Block& next,
-                                        const Block& last) noexcept {
-    __builtin_prefetch(next.line[i], 1);
+  SESSIONIZE_PREFETCHES static void ask_locating(std::size_t i, const Block&,
+                                                 const Block& last) noexcept {
     __builtin_prefetch(last.index[i]);
   }
-  template <class KeyLike>
-  std::uint64_t locate(Block& block, const KeyLike*, std::size_t count) const noexcept {
-    return locate_missed(block, count);
+  SESSIONIZE_PREFETCHES static void ask_updating(std::size_t i, const Block& next,
+                                                 const Block&) noexcept {
+    __builtin_prefetch(next.line[i], 1);
   }
-  std::uint64_t locate_missed(Block& block, std::size_t count) const noexcept {
-    return run_fast([this, &block, count] {
+  template <class KeyLike, class Ask>
+  std::uint64_t locate(Block& block, const KeyLike*, std::size_t count, Ask ask) const noexcept {
+    return run_fast([this, &block, count, ask] {
       std::uint64_t found = 0;
       for (std::size_t i = 0; i < count; ++i) {
+        ask(i);
         block.state[i] = block.line[i]->place();
         found |= std::uint64_t{equal(*block.line[i], block.text[i])} << i;
       }
       return found;
     });
+  }
+  std::uint64_t locate_missed(Block& block, std::size_t count) const noexcept {
+    return locate(block, block.text, count, [](std::size_t) {});
   }
   template <class KeyLike>
   [[nodiscard]] static bool goes_on(const Block& block, std::size_t i, const KeyLike&) noexcept {
