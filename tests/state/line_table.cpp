@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <random>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace line_table_tests {
@@ -24,9 +23,8 @@ struct alignas(64) Line {
       free |= static_cast<unsigned>(item[lane] == 0) << lane;
     return free;
   }
-  void move(unsigned lane, Line& to, unsigned at) noexcept {
-    to.item[at] = std::exchange(item[lane], 0);
-  }
+  void copy(unsigned lane, Line& to, unsigned at) const noexcept { to.item[at] = item[lane]; }
+  void clear(unsigned lane) noexcept { item[lane] = 0; }
 };
 struct HashOf {
   std::uint64_t operator()(const Line& line, unsigned lane) const noexcept {
@@ -50,7 +48,7 @@ void insert(Table& table, std::uint64_t item) {
 void erase(Table& table, std::uint64_t item) {
   const auto place = find(table, item);
   table.erase(item, place);
-  place.line->item[place.lane] = 0;
+  place.line->clear(place.lane);
 }
 
 // Holds: through growth, splits, erasure and shrinking an item is found if and only if it is there.

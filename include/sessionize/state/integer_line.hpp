@@ -30,11 +30,19 @@ struct alignas(64) IntegerLine {
   static constexpr std::size_t tally_at = start_at + lanes * sizeof(Offset);
 
   [[nodiscard]] std::uint32_t& passed() noexcept { return counts[3]; }
-  [[nodiscard]] PackedPlace<IntegerLine> place(unsigned lane) noexcept {
+  [[nodiscard]] PackedPlace<IntegerLine> place(std::size_t lane) noexcept {
     return {reinterpret_cast<std::byte*>(this) + lane * sizeof(Offset)};
   }
   /// A bit for each lane that is free, without a branch.
   [[nodiscard]] unsigned free_lanes() noexcept {
+#ifdef __SSE2__
+    if constexpr (lanes == 3) {
+      const __m128i tally = _mm_load_si128(reinterpret_cast<const __m128i*>(counts));
+      const __m128i starts = _mm_loadu_si128(reinterpret_cast<const __m128i*>(start));
+      const __m128i free = _mm_cmpeq_epi32(_mm_or_si128(tally, starts), _mm_setzero_si128());
+      return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(free))) & 7;
+    }
+#endif
     unsigned free = 0;
     for (unsigned lane = 0; lane < lanes; ++lane)
       free |= static_cast<unsigned>(place(lane).is_free()) << lane;
@@ -55,11 +63,10 @@ struct alignas(64) IntegerLine {
       likely |= static_cast<unsigned>(key[lane] == wanted) * lane;
     return likely;
   }
-  void move(unsigned lane, IntegerLine& to, unsigned at) noexcept {
-    const auto from = place(lane);
+  void copy(unsigned lane, IntegerLine& to, unsigned at) const noexcept {
     to.key[at] = key[lane];
-    to.place(at).set(from.previous(), from.start(), from.tally());
-    clear(lane);
+    const std::size_t tally = lane * sizeof(Offset) / sizeof(std::uint32_t);
+    to.place(at).set(previous[lane], start[lane], counts[tally]);
   }
   void clear(unsigned lane) noexcept {
     key[lane] = 0;

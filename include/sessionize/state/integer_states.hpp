@@ -13,6 +13,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -87,10 +88,7 @@ class IntegerStates {
   void insert(Key key, typename Clock::time_point time) { insert(key, hasher_(word(key)), time); }
   /// The same where the key is not there; false where it is.
   bool insert_if_new(Key key, typename Clock::time_point time) {
-    const std::uint64_t hash = hasher_(word(key));
-    if (find(word(key), hash)) return false;
-    insert(key, hash, time);
-    return true;
+    return insert_if_new(key, hasher_(word(key)), time);
   }
   void erase(Slot slot) noexcept {
     packing_.release(place(slot));
@@ -181,7 +179,7 @@ class IntegerStates {
   template <class KeyLike>
   [[nodiscard]] bool goes_on(const Block& block, std::size_t i, const KeyLike& key) const noexcept {
     Line& line = *line_of(block, i, hasher_(word(static_cast<Key>(key))));
-    return line.passed() != 0 || line.free_lanes() == 0;
+    return static_cast<bool>(unsigned{line.passed() != 0} | unsigned{line.free_lanes() == 0});
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
@@ -193,6 +191,22 @@ class IntegerStates {
     missed.key[to] = wanted;
     missed.line[to] = next;
   }
+  template <class KeyLike>
+  bool insert_lost(const Block& block, std::size_t i, const KeyLike& key_like,
+                   typename Clock::time_point time) {
+    const Key key = static_cast<Key>(key_like);
+    const std::uint64_t hash = hasher_(word(key));
+    if (block.generation == generation() && packing_.window().holds(time)) [[likely]] {
+      Line& line = *line_of(block, i, hash);
+      if (line.equal(word(key)) == 0 && line.passed() == 0)
+        if (const Slot slot = table_.insert_at_home(hash, line)) {
+          packing_.begin(place(slot), time);
+          slot.line->key[slot.lane] = word(key);
+          return true;
+        }
+    }
+    return insert_if_new(key, hash, time);
+  }
   [[nodiscard]] std::uint64_t generation() const noexcept { return table_.generation(); }
 
  private:
@@ -203,6 +217,11 @@ class IntegerStates {
         equal &= taken_lanes(line);
       return equal;
     });
+  }
+  bool insert_if_new(Key key, std::uint64_t hash, typename Clock::time_point time) {
+    if (find(word(key), hash)) return false;
+    insert(key, hash, time);
+    return true;
   }
   void insert(Key key, std::uint64_t hash, typename Clock::time_point time) {
     if (table_.size() == 0) packing_.rebase(time, [](auto) {});
@@ -237,17 +256,24 @@ class IntegerStates {
                                                                      std::size_t count,
                                                                      Where where) noexcept {
     constexpr unsigned lanes = (1U << Line::lanes) - 1;
-    std::uint64_t found = 0;
+    alignas(32) std::uint8_t equals[block_size];
+    if (count != block_size) std::memset(equals, 0, block_size);
     for (std::size_t i = 0; i < count; ++i) {
       const auto [line, wanted] = where(i);
       const __m256i all = _mm256_set1_epi64x(static_cast<long long>(wanted));
       const __m256i there = _mm256_load_si256(reinterpret_cast<const __m256i*>(line));
       const __m256d is_equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all, there));
       const unsigned equal = static_cast<unsigned>(_mm256_movemask_pd(is_equal)) & lanes;
-      found = found + found + ((equal + lanes) >> Line::lanes);
-      block.state[i] = line->place(_tzcnt_u32(equal));
+      equals[i] = static_cast<std::uint8_t>(equal);
+      block.state[i] = line->place(_tzcnt_u64(equal));
     }
-    return reversed(found) >> (block_size - count);
+    std::uint64_t lost = 0;
+    for (std::size_t i = 0; i < block_size; i += 32) {
+      const __m256i none = _mm256_cmpeq_epi8(
+          _mm256_load_si256(reinterpret_cast<const __m256i*>(equals + i)), _mm256_setzero_si256());
+      lost |= std::uint64_t{static_cast<std::uint32_t>(_mm256_movemask_epi8(none))} << i;
+    }
+    return ~lost;
   }
 #endif
   /// Takes an insertion back that fails.

@@ -26,8 +26,9 @@ template <class Line>
 /// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count:
 ///
 ///     static constexpr unsigned lanes;
-///     unsigned free_lanes() const;                     // a bit for each
-///     void move(unsigned lane, Line& to, unsigned at); // to a free place, leaving a free one
+///     unsigned free_lanes() const;                           // a bit for each
+///     void copy(unsigned lane, Line& to, unsigned at) const; // an item, to a free place
+///     void clear(unsigned lane);                             // makes it free
 ///     std::uint32_t& passed();
 ///
 /// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
@@ -150,6 +151,15 @@ class LineTable {
     ++size_;
     return take(*segment, hash);
   }
+  /// The same in its home line, if there is room; null where there is none.
+  [[nodiscard]] Place insert_at_home(std::uint64_t hash, Line& home) noexcept {
+    Segment& segment = owner(hash);
+    const unsigned free = home.free_lanes();
+    if (free == 0 || segment.taken >= segment.room) return {};
+    ++segment.taken;
+    ++size_;
+    return {&home, static_cast<unsigned>(std::countr_zero(free))};
+  }
   /// Makes a place of an item with this hash free; its owner clears it.
   void erase(std::uint64_t hash, Place place) noexcept {
     Segment& segment = owner(hash);
@@ -181,7 +191,7 @@ class LineTable {
   }
   /// Gives memory back where less than an eighth of it is in use.
   void shrink() {
-    decltype(copy_)().swap(copy_);
+    decltype(leaving_)().swap(leaving_);
     if (size_ == 0) {
       LineTable none(hash_of_);
       swap(none);
@@ -248,16 +258,11 @@ class LineTable {
       ++line.passed();
     }
   }
-  /// Moves all items of some lines to where they belong.
-  template <class Lines>
-  void move_all(Lines& from) noexcept {
-    for (Line& line : from)
-      for (unsigned taken = taken_lanes(line); taken != 0; taken &= taken - 1) {
-        const auto lane = static_cast<unsigned>(std::countr_zero(taken));
-        const std::uint64_t hash = hash_of_(line, lane);
-        const Place to = take(owner(hash), hash);
-        line.move(lane, *to.line, to.lane);
-      }
+  /// Copies an item to where it belongs.
+  void copy_home(const Line& from, unsigned lane) noexcept {
+    const std::uint64_t hash = hash_of_(from, lane);
+    const Place to = take(owner(hash), hash);
+    from.copy(lane, *to.line, to.lane);
   }
 
   /// Makes room in the segment of `hash`.
@@ -285,24 +290,43 @@ class LineTable {
       for (std::size_t i = 0; i < owners.size(); ++i) owners[i] = owner_[i / 2];
     }
     const std::size_t number = segments_.size();
-    // Fresh memory is dear: what is split stays where it is, by way of a copy that is kept.
     Segment high{std::vector<Line, PageAllocator<Line>>(mask_ + 1), 0, room(mask_ + 1, number),
                  depth};
     segments_.reserve(number + 1);
-    copy_ = segments_[old].lines;
+    leaving_.resize(std::max(leaving_.size(), segments_[old].taken / Line::lanes + 1));
 
     depth_ = std::max(depth_, depth);
     directory_.swap(directory);
     owner_.swap(owners);
-    std::fill(segments_[old].lines.begin(), segments_[old].lines.end(), Line{});
-    segments_[old].taken = 0;
-    segments_[old].depth = depth;
     segments_.push_back(std::move(high));
     for (std::size_t i = 0; i < owner_.size(); ++i)
       if (owner_[i] == old && (i >> (depth_ - depth) & 1) != 0)
         owner_[i] = static_cast<std::uint32_t>(number);
     point();
-    move_all(copy_);
+    // Those in the upper half leave, and those that are not in their home line, where there may be
+    // room by then. The others have passed nothing.
+    Segment& low = segments_[old];
+    low.depth = depth;
+    std::size_t count = 0;
+    for (std::size_t at = 0; at <= mask_; ++at) {
+      Line& line = low.lines[at];
+      unsigned leaves = 0;
+      for (unsigned lane = 0; lane < Line::lanes; ++lane) {
+        const std::uint64_t its = hash_of_(line, lane),
+                            differs = (its >> (64 - depth) & 1) | ((its >> 32 & mask_) ^ at);
+        leaves |= static_cast<unsigned>(differs != 0) << lane;
+      }
+      for (leaves &= taken_lanes(line); leaves != 0; leaves &= leaves - 1) {
+        const auto lane = static_cast<unsigned>(std::countr_zero(leaves));
+        line.copy(lane, leaving_[count / Line::lanes], static_cast<unsigned>(count % Line::lanes));
+        line.clear(lane);
+        ++count;
+      }
+      line.passed() = 0;
+    }
+    low.taken -= count;
+    for (std::size_t i = 0; i < count; ++i)
+      copy_home(leaving_[i / Line::lanes], static_cast<unsigned>(i % Line::lanes));
     ++generation_;
   }
   /// Builds the table anew, of `segments` (a power of two) of `lines` each, or more lines where
@@ -332,7 +356,10 @@ class LineTable {
     }
     made.point();
     made.size_ = size_;
-    for (Segment& from : segments_) made.move_all(from.lines);
+    for (Segment& from : segments_)
+      for (Line& line : from.lines)
+        for (unsigned taken = taken_lanes(line); taken != 0; taken &= taken - 1)
+          made.copy_home(line, static_cast<unsigned>(std::countr_zero(taken)));
     const std::uint64_t generation = generation_ + 1;
     swap(made);
     generation_ = generation;
@@ -340,7 +367,7 @@ class LineTable {
 
   [[no_unique_address]] HashOf hash_of_;
   std::vector<Segment> segments_;
-  std::vector<Line, PageAllocator<Line>> copy_;  // of the last segment that was split
+  std::vector<Line, PageAllocator<Line>> leaving_;  // items, while a segment is split
   std::vector<Line*> directory_;
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;

@@ -194,7 +194,6 @@ class OpenSessions {
     std::size_t done = 0;
     if constexpr (is_packed) {
       const auto first = [&](std::size_t i) {
-        if (evicts() || !states_.insert_if_new(key_view(keys[i]), times[i])) return one(i);
         answer_with<Clock>(answers[i], first_event(times[i]));
         ++ledger.accepted;
         ++ledger.sessions_started;
@@ -206,7 +205,8 @@ class OpenSessions {
             std::min(times.size() - done, rules_.options.max_keys - size() - block_size);
         decide_in_blocks(
             states_, rules_, packed_rules_, keys + done, times.data() + done, answers + done, count,
-            ledger, [&](std::size_t i) { one(done + i); }, [&](std::size_t i) { first(done + i); });
+            ledger, !evicts(), [&](std::size_t i) { one(done + i); },
+            [&](std::size_t i) { first(done + i); });
         done += count;
       }
     }

@@ -216,9 +216,9 @@ struct CountBlocks : BlockCounts {
 };
 
 /// Decides on columns of events; some key has state. `one(i)` decides on event i alone and writes
-/// its answer; `first(i)` does the same, faster, where its key is likely to have no state. Both may
-/// throw, and then the events before it, and some behind it of other keys, are decided on. `States`
-/// does what hangs on how keys are kept:
+/// its answer; `first(i)` writes that of a key's first event, which has been inserted. Keys are
+/// inserted here only where `inserts`. All of these may throw, and then the events before, and some
+/// behind of other keys, are decided on. `States` does what hangs on how keys are kept:
 ///
 ///     begin(block, keys, count)     hashes keys, for the lines that say where they are
 ///     approach(block, count)        goes from there to the lines where their states are
@@ -228,6 +228,9 @@ struct CountBlocks : BlockCounts {
 ///     goes_on(block, i, key)        whether the key of event i, not located, may be further on, or
 ///                                   has its place there if it is new
 ///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
+///     insert_lost(block, i, key, time)  inserts the key of event i, which is not located and does
+///                                   not go on; false where it is there by now
+///     insert_if_new(key, time)      the same for any key
 ///     asks()                        whether the memory should be asked for things ahead of time
 ///     ask_locating(i, next, last)   asks for what the next block, or the one behind it, needs,
 ///     ask_updating(i, next, last)   while event i is located, and while it is updated: some in
@@ -238,7 +241,7 @@ template <class States, session_clock Clock, class Rule, class Key, class Answer
 void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
                       const PackedRules<offset_t<Clock>>& packed, const Key* keys,
                       const typename Clock::time_point* times, Answer* answers, std::size_t count,
-                      Ledger& ledger, One one, First first) {
+                      Ledger& ledger, bool inserts, One one, First first) {
   using Block = typename States::Block;
   using Offset = typename States::Offset;
   CountBlocks counts{ledger};
@@ -289,6 +292,17 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     states.follow(block, i, keys[event], missed, misses);
     missed_event[misses++] = event;
   };
+  // Those of the events `lost` whose keys go on: how many cannot be foreseen, no branch hangs on
+  // it.
+  const auto going_on = [&](const Block& block, std::uint64_t lost, auto event) {
+    std::uint64_t on = 0;
+    if (block.generation != states.generation()) return on;
+    for (; lost != 0; lost &= lost - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(lost));
+      on |= std::uint64_t{states.goes_on(block, i, keys[event(i)])} << i;
+    }
+    return on;
+  };
   const auto go_back_to_missed = [&] {
     typename Clock::time_point missed_time[block_size];
     Answer missed_answer[block_size];
@@ -306,18 +320,25 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
         const auto i = static_cast<std::size_t>(std::countr_zero(done));
         answers[missed_event[i]] = missed_answer[i];
       }
-      for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1) {
-        const auto i = static_cast<std::size_t>(std::countr_zero(lost));
-        if (missed.generation == states.generation() &&
-            states.goes_on(missed, i, keys[missed_event[i]]))
-          miss(missed, i, missed_event[i]);
-        else
-          alone[loners++] = missed_event[i];
+      const std::uint64_t lost = all_of(size) & ~found,
+                          on = going_on(missed, lost,
+                                        [&](std::size_t i) { return missed_event[i]; });
+      for (std::uint64_t left = lost & ~on; left != 0; left &= left - 1)
+        alone[loners++] = missed_event[std::countr_zero(left)];
+      for (std::uint64_t left = on; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        miss(missed, i, missed_event[i]);
       }
     }
     while (misses != 0) alone[loners++] = missed_event[--misses];
     std::sort(alone, alone + loners);
-    for (std::size_t i = 0; i < loners; ++i) first(alone[i]);
+    for (std::size_t i = 0; i < loners; ++i) {
+      const std::size_t event = alone[i];
+      if (inserts && states.insert_if_new(keys[event], times[event]))
+        first(event);
+      else
+        one(event);
+    }
   };
 
   // Where lines have moved, missed keys may be found again: their events come first.
@@ -371,19 +392,22 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       update(block, found, size, times + at, answers + at, ask_nothing, event);
     // All events of a key go the same way: which one is settled before any key is inserted.
     std::uint64_t absent = all_of(size) & ~found;
-    for (std::uint64_t lost = absent; lost != 0; lost &= lost - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(lost));
-      if (block.generation != states.generation() || !states.goes_on(block, i, keys[at + i]))
-        continue;
+    const std::uint64_t on = going_on(block, absent, event);
+    for (std::uint64_t left = on; left != 0; left &= left - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(left));
       miss(block, i, at + i);
-      absent &= ~(lost & (0 - lost));
     }
-    const bool inserts = absent != 0;
+    absent &= ~on;
+    const bool was_absent = absent != 0;
     for (; absent != 0; absent &= absent - 1) {
       keep_up();
-      first(at + static_cast<std::size_t>(std::countr_zero(absent)));
+      const auto i = static_cast<std::size_t>(std::countr_zero(absent));
+      if (inserts && states.insert_lost(block, i, keys[at + i], times[at + i]))
+        first(at + i);
+      else
+        one(at + i);
     }
-    if (inserts) approach(at + block_size);  // where some of its keys are now
+    if (was_absent) approach(at + block_size);  // where some of its keys are now
     keep_up();
   }
   go_back_to_missed();

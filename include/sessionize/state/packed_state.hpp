@@ -149,7 +149,12 @@ struct PackedStep {
     const auto bit = [](bool splits) { return static_cast<Offset>(splits); };
     const Offset starts = bit(by_gap(previous, time, rules)) |
                           bit(by_duration(start, time, rules)) | bit(by_carry(start, time, rules));
-    return static_cast<Offset>(Offset{0} - starts);
+    auto mask = static_cast<Offset>(Offset{0} - starts);
+#ifdef __GNUC__
+    // What is made of the mask is made of the bit otherwise, with three instructions more for both.
+    if (!std::is_constant_evaluated()) asm("" : "+r"(mask));
+#endif
+    return mask;
   }
   /// Why the event starts a session, of which `mask` is start_mask().
   [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start, Offset time,

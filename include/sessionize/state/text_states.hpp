@@ -57,10 +57,9 @@ struct alignas(64) TextIndexLine {
     return equal;
 #endif
   }
-  void move(unsigned lane, TextIndexLine& to, unsigned at) noexcept {
+  void copy(unsigned lane, TextIndexLine& to, unsigned at) const noexcept {
     to.tag[at] = tag[lane];
     to.record[at] = record[lane];
-    clear(lane);
   }
   void clear(unsigned lane) noexcept { tag[lane] = record[lane] = 0; }
 };
@@ -191,10 +190,7 @@ class TextStates {
   }
   /// The same where the key is not there; false where it is.
   bool insert_if_new(std::string_view key, typename Clock::time_point time) {
-    const std::uint64_t hash = hasher_(key);
-    if (find_index(hash, key)) return false;
-    insert(key, hash, time);
-    return true;
+    return insert_if_new(key, hasher_(key), time);
   }
   void erase(Slot slot) noexcept {
     Line& record = at(slot);
@@ -306,7 +302,7 @@ class TextStates {
   template <class KeyLike>
   [[nodiscard]] static bool goes_on(const Block& block, std::size_t i, const KeyLike&) noexcept {
     TextIndexLine& line = *block.index[i];
-    return line.passed() != 0 || line.free_lanes() == 0;
+    return static_cast<bool>(unsigned{line.passed() != 0} | unsigned{line.free_lanes() == 0});
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
@@ -316,6 +312,11 @@ class TextStates {
     missed.text[to] = block.text[i];
     missed.hash[to] = block.hash[i];
     missed.index[to] = next;
+  }
+  template <class KeyLike>
+  bool insert_lost(const Block& block, std::size_t i, const KeyLike&,
+                   typename Clock::time_point time) {
+    return insert_if_new(block.text[i], block.hash[i], time);
   }
   [[nodiscard]] std::uint64_t generation() const noexcept {
     return generation_ + index_.generation();
@@ -400,6 +401,11 @@ class TextStates {
       }
       return 0U;
     });
+  }
+  bool insert_if_new(std::string_view key, std::uint64_t hash, typename Clock::time_point time) {
+    if (find_index(hash, key)) return false;
+    insert(key, hash, time);
+    return true;
   }
   void insert(std::string_view key, std::uint64_t hash, typename Clock::time_point time) {
     assert(size() < max_size);
