@@ -1,7 +1,7 @@
-# Compiles FILE with CXX, which must fail and say the sentence of the file's first line,
-# "// expect: <part of the sentence>", in a few errors.
+# Compiles FILE with CXX, behind HEADER, which may be compiled already. This must fail and say the
+# sentence of the file's first line, "// expect: <part of the sentence>", in a few errors.
 #
-#     cmake -DCXX=g++ -DFILE=x.cpp -DINCLUDE=include -P check.cmake
+#     cmake -DCXX=g++ -DFILE=x.cpp -DINCLUDE=include -DHEADER=y.hpp -P check.cmake
 
 file(STRINGS ${FILE} first_line LIMIT_COUNT 1)
 if(NOT first_line MATCHES "^// expect: (.+)$")
@@ -10,7 +10,7 @@ endif()
 string(REPLACE "\\;" ";" sentence "${CMAKE_MATCH_1}")
 
 execute_process(
-  COMMAND ${CXX} -std=c++20 -fsyntax-only -I${INCLUDE} ${FILE}
+  COMMAND ${CXX} -std=c++20 -fsyntax-only -I${INCLUDE} -include ${HEADER} ${FILE}
   RESULT_VARIABLE result
   OUTPUT_VARIABLE output
   ERROR_VARIABLE output)

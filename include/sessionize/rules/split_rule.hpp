@@ -120,6 +120,36 @@ template <class Rule, class TimePoint, class Event>
   return rule ? ask_rule(*rule, step, event, state) : SplitReason::none;
 }
 
+namespace detail {
+
+/// Whether a rule is called with the step alone.
+template <class Rule, class TimePoint, class Event>
+concept reads_only_times = requires(const Rule& rule, const Step<TimePoint>& step) {
+  { rule(step) } -> rule_answer;
+}
+&&!requires(const Rule& rule, const Step<TimePoint>& step, const Event& event,
+            rule_state_t<Rule>& state) {
+  rule(step, event, state);
+}
+&&!requires(const Rule& rule, const Step<TimePoint>& step, const Event& event) {
+  rule(step, event);
+}
+&&!requires(const Rule& rule, const Event& event, rule_state_t<Rule>& state) {
+  rule.remember(event, state);
+};
+
+/// The event as a rule sees it: none where it reads none, so that what is compiled for the rule is
+/// not compiled again for each type of event.
+template <class Rule, class TimePoint, class Event>
+[[nodiscard]] constexpr decltype(auto) seen_by(const Event& event) noexcept {
+  if constexpr (reads_only_times<Rule, TimePoint, Event>)
+    return NoEvent{};
+  else
+    return (event);
+}
+
+}  // namespace detail
+
 /// Lets a rule remember what it needs of `event`; called once for each event, after the decision.
 template <class Rule, class Event>
 constexpr void remember_event(const Rule& rule, const Event& event, rule_state_t<Rule>& state) {

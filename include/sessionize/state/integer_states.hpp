@@ -21,6 +21,16 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
+/// The hash of a key in a line. It hangs on nothing else of a Sessionizer, so that tables are
+/// compiled once for all.
+struct HashOfInteger {
+  KeyHasher hasher;
+  template <class Line>
+  [[nodiscard]] std::uint64_t operator()(const Line& line, unsigned lane) const noexcept {
+    return hasher(line.key[lane]);
+  }
+};
+
 /// The states of integer keys, packed into the lines of their table. See key_states.hpp.
 template <session_clock Clock, class Key, class Rule, Counting counted>
 class IntegerStates {
@@ -30,19 +40,13 @@ class IntegerStates {
   using Packing = StatePacking<Clock, Rule, counting>;
   using Offset = typename Packing::Offset;
   using Line = IntegerLine<Offset>;
-  struct HashOf {
-    KeyHasher hasher;
-    [[nodiscard]] std::uint64_t operator()(const Line& line, unsigned lane) const noexcept {
-      return hasher(line.key[lane]);
-    }
-  };
-  using Table = LineTable<Line, HashOf>;
+  using Table = LineTable<Line, HashOfInteger>;
   using Slot = typename Table::Place;
   static constexpr std::size_t group_size = Line::lanes;
   static constexpr bool is_packed = true;
   static constexpr std::size_t max_size = UINT32_MAX - 1;
 
-  IntegerStates() : hasher_(fresh_seed()), table_(HashOf{hasher_}) {}
+  IntegerStates() : hasher_(fresh_seed()), table_(HashOfInteger{hasher_}) {}
 
   [[nodiscard]] Slot find(Key key) const noexcept { return find(word(key), hasher_(word(key))); }
   /// Where the state of a key is; null where it has none. A free place may be given for key zero.
@@ -87,8 +91,10 @@ class IntegerStates {
   /// Inserts a key that is not there, with a first event at `time`.
   void insert(Key key, typename Clock::time_point time) { insert(key, hasher_(word(key)), time); }
   /// The same where the key is not there; false where it is.
-  bool insert_if_new(Key key, typename Clock::time_point time) {
-    return insert_if_new(key, hasher_(word(key)), time);
+  template <class KeyLike>
+  bool insert_if_new(const KeyLike& key, typename Clock::time_point time) {
+    const Key wanted = static_cast<Key>(key);
+    return insert_if_new(wanted, hasher_(word(wanted)), time);
   }
   void erase(Slot slot) noexcept {
     packing_.release(place(slot));

@@ -147,7 +147,7 @@ class OpenSessions {
       if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
         return answer(ledger, packed, key, time);
     }
-    return observe_exactly(ledger, key, time, event);
+    return observe_exactly(ledger, key, time, seen_by<Rule, time_point>(event));
   }
 
   /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
@@ -171,7 +171,7 @@ class OpenSessions {
         return Admission::closes;
       }
     }
-    return admit_exactly(ledger, key, time, event, placement, closed);
+    return admit_exactly(ledger, key, time, seen_by<Rule, time_point>(event), placement, closed);
   }
 
   /// See Sessionizer::observe_columns().

@@ -292,7 +292,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     states.follow(block, i, keys[event], missed, misses);
     missed_event[misses++] = event;
   };
-  // Those of the events `lost` whose keys go on: how many cannot be foreseen, no branch hangs on
+  // Those of the events `lost` whose keys go on. Which ones cannot be foreseen: no branch hangs on
   // it.
   const auto going_on = [&](const Block& block, std::uint64_t lost, auto event) {
     std::uint64_t on = 0;

@@ -151,7 +151,7 @@ struct PackedStep {
                           bit(by_duration(start, time, rules)) | bit(by_carry(start, time, rules));
     auto mask = static_cast<Offset>(Offset{0} - starts);
 #ifdef __GNUC__
-    // What is made of the mask is made of the bit otherwise, with three instructions more for both.
+    // Seeing through the negation, compilers go back to the bit, and take three instructions more.
     if (!std::is_constant_evaluated()) asm("" : "+r"(mask));
 #endif
     return mask;

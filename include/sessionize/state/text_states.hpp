@@ -63,6 +63,12 @@ struct alignas(64) TextIndexLine {
   }
   void clear(unsigned lane) noexcept { tag[lane] = record[lane] = 0; }
 };
+/// The hash of an item in a line, as far as it counts.
+struct HashOfText {
+  [[nodiscard]] std::uint64_t operator()(const TextIndexLine& line, unsigned lane) const noexcept {
+    return std::uint64_t{line.tag[lane]} << 32;
+  }
+};
 
 /// A text key with its packed state; one cache line where times have 32 bits. A text that does not
 /// fit is kept elsewhere, under the number in its place.
@@ -189,8 +195,10 @@ class TextStates {
     insert(key, hasher_(key), time);
   }
   /// The same where the key is not there; false where it is.
-  bool insert_if_new(std::string_view key, typename Clock::time_point time) {
-    return insert_if_new(key, hasher_(key), time);
+  template <class KeyLike>
+  bool insert_if_new(const KeyLike& key, typename Clock::time_point time) {
+    const std::string_view wanted(key);
+    return insert_if_new(wanted, hasher_(wanted), time);
   }
   void erase(Slot slot) noexcept {
     Line& record = at(slot);
@@ -323,13 +331,7 @@ class TextStates {
   }
 
  private:
-  struct HashOf {
-    [[nodiscard]] std::uint64_t operator()(const TextIndexLine& line,
-                                           unsigned lane) const noexcept {
-      return std::uint64_t{line.tag[lane]} << 32;
-    }
-  };
-  using Index = LineTable<TextIndexLine, HashOf>;
+  using Index = LineTable<TextIndexLine, HashOfText>;
   /// Undoes what an insertion has done that fails.
   struct Release {
     TextStates& states;
