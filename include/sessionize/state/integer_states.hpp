@@ -203,8 +203,9 @@ class IntegerStates {
     const Key key = static_cast<Key>(key_like);
     const std::uint64_t hash = hasher_(word(key));
     if (block.generation == generation() && packing_.window().holds(time)) [[likely]] {
+      // It may be there since another event of the block, and further on only if there is no room.
       Line& line = *line_of(block, i, hash);
-      if (line.equal(word(key)) == 0 && line.passed() == 0)
+      if (line.equal(word(key)) == 0)
         if (const Slot slot = table_.insert_at_home(hash, line)) {
           packing_.begin(place(slot), time);
           slot.line->key[slot.lane] = word(key);
