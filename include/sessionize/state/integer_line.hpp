@@ -55,13 +55,12 @@ struct alignas(64) IntegerLine {
       equal |= static_cast<unsigned>(key[lane] == wanted) << lane;
     return equal;
   }
-  /// The only lane that may have this key, without a branch. For zero it may be a free one, or the
-  /// number of lanes, which is no lane.
+  /// The only lane that may have this key, without a branch. For zero it may be a free one.
   [[nodiscard]] unsigned likely_lane(std::uint64_t wanted) const noexcept {
     unsigned likely = 0;
     for (unsigned lane = 1; lane < lanes; ++lane)
       likely |= static_cast<unsigned>(key[lane] == wanted) * lane;
-    return likely;
+    return std::min(likely, lanes - 1);  // zero may be in two
   }
   void copy(unsigned lane, IntegerLine& to, unsigned at) const noexcept {
     to.key[at] = key[lane];
