@@ -3,8 +3,7 @@
 #
 #   cmake -DCXX=g++ -DSOURCE=/path/to/repository -DWORK=/tmp/planted -P planted_bugs.cmake
 #
-# Compares what caught each bug with RESULT.md; -DUPDATE=ON writes that file. Clang, where it is
-# found, takes CXX's place, as it takes two thirds of the time.
+# Compares what caught each bug with RESULT.md; -DUPDATE=ON writes that file.
 
 foreach(name CXX SOURCE WORK)
   if(NOT DEFINED ${name})
@@ -12,10 +11,6 @@ foreach(name CXX SOURCE WORK)
   endif()
 endforeach()
 
-find_program(clang NAMES clang++-14 clang++)
-if(clang)
-  set(CXX ${clang})
-endif()
 set(here ${CMAKE_CURRENT_LIST_DIR})
 set(flags -std=c++20 -O0 -include ${WORK}/std.hpp -I${WORK}/include)
 

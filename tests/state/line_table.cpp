@@ -42,7 +42,9 @@ Table::Place find(const Table& table, std::uint64_t item) {
   });
 }
 void insert(Table& table, std::uint64_t item) {
-  const auto place = table.insert(item);
+  Table::Place place;
+  if (!table.empty()) place = table.insert_at_home(item, *table.home(item));
+  if (!place) place = table.insert(item);
   place.line->item[place.lane] = item;
 }
 void erase(Table& table, std::uint64_t item) {

@@ -184,8 +184,7 @@ class IntegerStates {
   }
   template <class KeyLike>
   [[nodiscard]] bool goes_on(const Block& block, std::size_t i, const KeyLike& key) const noexcept {
-    Line& line = *line_of(block, i, hasher_(word(static_cast<Key>(key))));
-    return static_cast<bool>(unsigned{line.passed() != 0} | unsigned{line.free_lanes() == 0});
+    return goes_behind(*line_of(block, i, hasher_(word(static_cast<Key>(key)))));
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,

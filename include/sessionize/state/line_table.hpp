@@ -21,6 +21,13 @@ template <class Line>
   return ((1U << Line::lanes) - 1) & ~line.free_lanes();
 }
 
+/// Whether an item that is not in its home line may be further on, or has its place there if it is
+/// new; without a branch.
+template <class Line>
+[[nodiscard]] inline bool goes_behind(Line& home) noexcept {
+  return static_cast<bool>(unsigned{home.passed() != 0} | unsigned{home.free_lanes() == 0});
+}
+
 /// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
 ///
 /// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count:

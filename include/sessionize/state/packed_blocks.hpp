@@ -23,11 +23,11 @@
 //   locate    find each key's state there, or that it is not there
 //   update    move each state past its event, in order of arrival, and write the answer
 //
-// Each of the first two is a block ahead of the next one, and while a block is updated the memory
-// is asked for what those ahead need. What an update could not do is done one by one, in order of
-// arrival. It comes out the same: events of different keys do not touch each other's states, and of
-// one key in one block either all events are set aside or, from the first that is, all later ones,
-// as it has not changed the state.
+// Each of the first two is a block ahead of the next one, and while a block is located and updated
+// the memory is asked for what those ahead need. What an update could not do is done one by one, in
+// order of arrival. It comes out the same: events of different keys do not touch each other's
+// states, and of one key in one block either all events are set aside or, from the first that is,
+// all later ones, as it has not changed the state.
 
 namespace sessionize {
 inline namespace v0 {

@@ -309,8 +309,7 @@ class TextStates {
   }
   template <class KeyLike>
   [[nodiscard]] static bool goes_on(const Block& block, std::size_t i, const KeyLike&) noexcept {
-    TextIndexLine& line = *block.index[i];
-    return static_cast<bool>(unsigned{line.passed() != 0} | unsigned{line.free_lanes() == 0});
+    return goes_behind(*block.index[i]);
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
