@@ -50,7 +50,8 @@ template <class Line>
 /// - an item is in its home line, `hash >> 32 & mask_`, or behind it in its segment (cyclic), and
 ///   each line from home to there, but for the last, counts it in passed(): a look-up ends at a
 ///   line that nothing has passed;
-/// - a segment has at least one free place, so that a look-up ends.
+/// - each segment has such a line, and a free place, so that looking up and inserting end. Free
+///   places are not enough for the former: lines stay passed when what filled them is erased.
 /// Nothing but growth moves an item; generation() counts that. Not thread-safe.
 template <class Line, class HashOf>
 class LineTable {
@@ -153,10 +154,14 @@ class LineTable {
   /// nothing has changed.
   [[nodiscard]] Place insert(std::uint64_t hash) {
     if (directory_.empty()) start();
-    Segment* segment = &owner(hash);
-    for (; segment->taken >= segment->room; segment = &owner(hash)) grow(hash);
-    ++size_;
-    return take(*segment, hash);
+    for (;; grow(hash)) {
+      Segment& segment = owner(hash);
+      if (segment.taken >= segment.room) continue;
+      const Place place = take(segment, hash);
+      ++size_;
+      if (segment.passed <= mask_) return place;
+      erase(hash, place);
+    }
   }
   /// The same in its home line, if there is room; null where there is none.
   [[nodiscard]] Place insert_at_home(std::uint64_t hash, Line& home) noexcept {
@@ -171,7 +176,7 @@ class LineTable {
   void erase(std::uint64_t hash, Place place) noexcept {
     Segment& segment = owner(hash);
     for (std::size_t at = hash >> 32; &segment.lines[at & mask_] != place.line; ++at)
-      --segment.lines[at & mask_].passed();
+      if (--segment.lines[at & mask_].passed() == 0) --segment.passed;
     --segment.taken;
     --size_;
   }
@@ -217,6 +222,7 @@ class LineTable {
     std::size_t taken = 0;
     std::size_t room = 0;
     unsigned depth = 0;
+    std::size_t passed = 0;  // lines
   };
 
   /// How many items the segment of this number takes that has so many lines. Small ones take fewer,
@@ -262,10 +268,11 @@ class LineTable {
       // Which lane it is cannot be foreseen: no branch hangs on it.
       if (const unsigned free = line.free_lanes(); free != 0)
         return {&line, static_cast<unsigned>(std::countr_zero(free))};
-      ++line.passed();
+      if (line.passed()++ == 0) ++segment.passed;
     }
   }
-  /// Copies an item to where it belongs.
+  /// Copies an item to where it belongs; in a segment where only full lines are passed, there are
+  /// others as long as there is room.
   void copy_home(const Line& from, unsigned lane) noexcept {
     const std::uint64_t hash = hash_of_(from, lane);
     const Place to = take(owner(hash), hash);
@@ -332,6 +339,7 @@ class LineTable {
       line.passed() = 0;
     }
     low.taken -= count;
+    low.passed = 0;
     for (std::size_t i = 0; i < count; ++i)
       copy_home(leaving_[i / Line::lanes], static_cast<unsigned>(i % Line::lanes));
     ++generation_;
