@@ -33,7 +33,7 @@ namespace bench {
 template <class Key>
 using stored_key_t = std::conditional_t<std::same_as<Key, Text>, std::string, Key>;
 
-template <class Clock, class Key, sessionize::Counting counting = sessionize::Counting::off,
+template <class Clock, class Key, sessionize::Counting counting = sessionize::Counting::nothing,
           class Rule = sessionize::NoRule>
 using Sessions = sessionize::Sessionizer<Clock, stored_key_t<Key>, Rule, counting>;
 

@@ -57,7 +57,7 @@ class Headline {
     const bool is_million = population.users == million.users;
     const bool has_rows = population.zipf == 0;
     if (!wanted({name, "observe/" + name, "process/" + name}) &&
-        !(is_million && wanted({"counting/" + name, "expiry/" + name})))
+        !(is_million && wanted({"ordinals/" + name, "counting/" + name, "expiry/" + name})))
       return;
     auto contest = make_warm<Clock, Integer>(name, population, Keys::integers);
     const auto gap = contest.workload().gap;
@@ -67,6 +67,7 @@ class Headline {
     contest.add<Observe<Sessions<Clock, Integer>>>("observe", options);
     if (has_rows) contest.add<Process<Sessions<Clock, Integer>>>("process", options);
     if (is_million) {
+      contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::off>>>("ordinals", options);
       contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::on>>>("counting", options);
       contest.add<SweptColumns<Sessions<Clock, Integer>>>("expiry", options);
     }
@@ -80,6 +81,7 @@ class Headline {
     add_row("observe/" + name, ns, "observe", floor);
     if (has_rows) add_row("process/" + name, ns, "process", floor);
     if (is_million) {
+      add_row("ordinals/" + name, ns, "ordinals", floor);
       add_row("counting/" + name, ns, "counting", floor);
       Row expiry{"expiry/" + name, ns.at("expiry")};
       expiry.best_peer = "ours, nothing expires";
@@ -140,7 +142,7 @@ class Headline {
     add_peers<Clock, Integer>(contest, ByGapOrLength<Clock>{gap, limit});
     if (by_rule) {
       using Rule = sessionize::MaxDuration<Clock::duration>;
-      contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::off, Rule>>>(
+      contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::nothing, Rule>>>(
           "ours", sessionize::Options<Clock>{.gap = gap}, Rule{limit});
     } else {
       contest.add<ObserveColumns<Sessions<Clock, Integer>>>(

@@ -21,9 +21,9 @@ namespace {
 
 using Time = bench::Milliseconds::time_point;
 using One = sessionize::Sessionizer<sessionize::EventClock, std::uint64_t, sessionize::NoRule,
-                                    sessionize::Counting::off>;
+                                    sessionize::Counting::nothing>;
 using Two = sessionize::ParallelSessionizer<sessionize::EventClock, std::uint64_t,
-                                            sessionize::NoRule, sessionize::Counting::off>;
+                                            sessionize::NoRule, sessionize::Counting::nothing>;
 
 struct Columns {
   std::vector<std::uint64_t> keys;

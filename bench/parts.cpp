@@ -207,7 +207,7 @@ BENCHMARK(sink_json_lines);
 // Expiry of a million users, whose only events are a millisecond apart: a gap of so many leaves so
 // many users open at the end.
 
-using IntegerSessions = Sessionizer<Clock, Integer, NoRule, Counting::off>;
+using IntegerSessions = Sessionizer<Clock, Integer, NoRule, Counting::nothing>;
 constexpr std::uint32_t million = 1'000'000;
 
 /// Runs `close(sessions, now, closed)`, which looks at so many items, on a table of a million
@@ -303,18 +303,22 @@ void memory(benchmark::State& state) {
 template <class Key, Counting counting>
 using Counted = Sessionizer<Clock, Key, NoRule, counting>;
 void memory_integers(benchmark::State& state) {
+  memory<Counted<Integer, Counting::nothing>, Integer, Keys::integers>(state);
+}
+void memory_integers_ordinals(benchmark::State& state) {
   memory<Counted<Integer, Counting::off>, Integer, Keys::integers>(state);
 }
 void memory_integers_counted(benchmark::State& state) {
   memory<Counted<Integer, Counting::on>, Integer, Keys::integers>(state);
 }
 void memory_uuids(benchmark::State& state) {
-  memory<Counted<std::string, Counting::off>, Text, Keys::uuids>(state);
+  memory<Counted<std::string, Counting::nothing>, Text, Keys::uuids>(state);
 }
 void memory_uuids_counted(benchmark::State& state) {
   memory<Counted<std::string, Counting::on>, Text, Keys::uuids>(state);
 }
 BENCHMARK(memory_integers)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(memory_integers_ordinals)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_integers_counted)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_uuids)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(memory_uuids_counted)->Iterations(1)->Unit(benchmark::kMillisecond);

@@ -232,13 +232,19 @@ class Run {
     auto answer = model_.observe({*event.key, *event.time, event.value, event.ends, event.splits});
     if (answer.rejected) rejected_.add(*answer.rejected);
     if (answer.closed) *answer.closed = count(*answer.closed);
+    if (counting == Counting::nothing) answer.placement.ordinal = 0;
     return answer;
   }
   /// Counts a session that the model has closed.
   Summary count(Summary closed) {
     ++closed_[static_cast<std::size_t>(closed.reason)];
-    if (counting == Counting::off) closed.events.reset();
-    return closed;
+    return as_counted(closed);
+  }
+  /// Without what is not counted.
+  static Summary as_counted(Summary summary) {
+    if (counting != Counting::on) summary.events.reset();
+    if (counting == Counting::nothing) summary.ordinal = 0;
+    return summary;
   }
 
   void observe(const Event& event) {
@@ -420,10 +426,9 @@ class Run {
     check_ledger();
     if (sessions_.size() != model_.size()) return fail("the number of keys differs");
     sessions_.for_each_open([&](const SummaryView& open) {
-      auto expected = model_.find(std::string(open.key));
+      const auto expected = model_.find(std::string(open.key));
       if (!expected) return fail("a key is open that should not be");
-      if (counting == Counting::off) expected->events.reset();
-      compare(open.owned(), *expected);
+      compare(open.owned(), as_counted(*expected));
       if (sessions_.find(open.key) != open) fail("find() and for_each_open() differ");
     });
   }

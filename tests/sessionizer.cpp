@@ -1370,9 +1370,10 @@ TEST_CASE("the ends of int64 are decided exactly") {
 
 // ---- Counting, memory, allocations.
 
-// Holds: without counting a summary has no count, the decisions are the same, and a key's state is
-// eight bytes smaller. Would catch: a count of zero, or one that is paid for and not shown.
-TEST_CASE("events are counted by choice") {
+// Holds: without counting events a summary has no count, without counting sessions no ordinal, the
+// decisions are the same, and a key's state is eight bytes smaller for each. Would catch: a count
+// of zero, or one that is paid for and not shown.
+TEST_CASE("events and sessions are counted by choice") {
   Sessionizer<EventClock, std::string, sessionize::NoRule, Counting::off> sessions;
   sessions.observe("ann", at(0s));
   CHECK(sessions.observe("ann", at(5s)).reason == none);
@@ -1388,6 +1389,17 @@ TEST_CASE("events are counted by choice") {
   using sessionize::NoRule;
   static_assert(sizeof(KeyState<EventClock, NoRule, Counting::on>) ==
                 sizeof(KeyState<EventClock, NoRule, Counting::off>) + 8);
+  static_assert(sizeof(KeyState<EventClock, NoRule, Counting::off>) ==
+                sizeof(KeyState<EventClock, NoRule, Counting::nothing>) + 8);
+
+  Sessionizer<EventClock, std::string, NoRule, Counting::nothing> bare;
+  CHECK(bare.observe("ann", at(0s)).reason == first);
+  CHECK(bare.observe("ann", at(5s)).reason == none);
+  const auto next = bare.observe("ann", at(20s));
+  REQUIRE(next.closed);
+  CHECK(text(*next.closed) == "ann 0..5000 n=null idle #0");
+  CHECK(next.ordinal == 0);
+  CHECK(bare.counters() == sessions.counters());
 }
 
 // Holds: an event of a known key allocates nothing, whether it continues or starts a session, by

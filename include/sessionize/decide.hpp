@@ -19,15 +19,23 @@ inline namespace v0 {
 template <session_clock Clock, class Rule, Counting counting>
 struct KeyState {
   using time_point = typename Clock::time_point;
+  template <class Of>
   struct Uncounted {
+    constexpr Uncounted& operator=(std::uint64_t) noexcept { return *this; }
     constexpr void operator++() noexcept {}
+    constexpr operator std::uint64_t() const noexcept { return 0; }
   };
+  struct Sessions;
+  struct Events;
+  template <bool counted, class Of>
+  using count_t = std::conditional_t<counted, std::uint64_t, Uncounted<Of>>;
 
   time_point session_start{};  ///< the time of the event that opened the open session
   time_point previous{};       ///< what the gap is measured from
   time_point last{};           ///< the largest time in the open session
-  std::uint64_t ordinal = 0;   ///< of the open session among the key's, from 1
-  [[no_unique_address]] std::conditional_t<counting == Counting::on, std::uint64_t, Uncounted>
+  [[no_unique_address]] count_t<counting != Counting::nothing, Sessions>
+      ordinal{};  ///< of the open session among the key's, from 1
+  [[no_unique_address]] count_t<counting == Counting::on, Events>
       events{};  ///< in the open session
   [[no_unique_address]] rule_state_t<Rule> rule{};
 };
@@ -66,7 +74,8 @@ struct SessionRules {
   constexpr void advance(KeyState<Clock, Rule, counting>& key, SplitReason reason, time_point time,
                          const Event& event) const {
     remember_event(rule, event, key.rule);
-    const bool keeps_later = options.gap_from == GapFrom::latest_time && key.ordinal != 0;
+    const bool keeps_later =
+        options.gap_from == GapFrom::latest_time && reason != SplitReason::first_event;
     key.previous = keeps_later && key.previous > time ? key.previous : time;
     if (reason != SplitReason::none) {
       key.session_start = time;

@@ -32,9 +32,16 @@ enum class AtMaxKeys : unsigned char {
   evicts_idle_key,
 };
 
-/// Whether the events of each session are counted. Without, summaries have no count, each key's
-/// state is eight bytes smaller, and the ledger of events (Counters) has its form for records only.
-enum class Counting : unsigned char { on, off };
+/// What is counted of each key. What is not takes no memory and no time.
+enum class Counting : unsigned char {
+  on,  ///< the events of each session, and the key's sessions (the default)
+  /// The key's sessions. Summaries have no count of events, and the ledger of events (Counters) has
+  /// its form for records only.
+  off,
+  /// Not even these: ordinals are 0. unique_id is KEY_START then: not unique where two sessions of
+  /// a key start at one time, which takes times that go back.
+  nothing,
+};
 
 /// The options of a Sessionizer; the defaults are the SQL recipe's.
 template <session_clock Clock>

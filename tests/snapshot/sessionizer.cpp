@@ -246,7 +246,7 @@ TEST_CASE("snapshot of a Sessionizer: cut at every event, by key", "[snapshot]")
 TEST_CASE("snapshot of a Sessionizer: cut at every event, by rule", "[snapshot]") {
   check_options<std::string>(sz::max_duration(1min));
   check_options<std::string>(all_rules());
-  check_cuts<std::pair<std::string, int>, Counting::off>(Options{}, all_rules());
+  check_cuts<std::pair<std::string, int>, Counting::nothing>(Options{}, all_rules());
 }
 
 // Holds: the same state gives the same bytes, whatever order its keys have come in, however they

@@ -82,8 +82,10 @@ static_assert(
 static_assert(
     std::same_as<StatesOf<std::pair<int, int>>,
                  detail::EntryStates<Milliseconds, std::pair<int, int>, NoRule, Counting::on>>);
-static_assert(sizeof(detail::IntegerLine<std::uint32_t>) == 64);
-static_assert(sizeof(detail::IntegerLine<std::uint64_t>) == 64);
+static_assert(sizeof(detail::IntegerLine<std::uint32_t, true>) == 64);
+static_assert(sizeof(detail::IntegerLine<std::uint32_t, false>) == 64);
+static_assert(sizeof(detail::IntegerLine<std::uint64_t, true>) == 64);
+static_assert(sizeof(detail::IntegerLine<std::uint64_t, false>) == 64);
 static_assert(sizeof(detail::TextRecord<std::uint32_t>) == 64);
 
 /// A map of states and the rules, and nothing else.
@@ -296,6 +298,9 @@ using namespace packed_blocks_tests;
 // overflows, a line that is stale after the table has grown, a key lost by a split or an erasure.
 TEST_CASE("columns of integer keys agree with a map of states") {
   check<Milliseconds, std::uint64_t, NoRule, Counting::off>(30);
+}
+TEST_CASE("columns of integer keys agree with a map of states, where nothing is counted") {
+  check<Milliseconds, std::uint64_t, NoRule, Counting::nothing>(30);
 }
 TEST_CASE("columns of integer keys agree with a map of states, under a maximum duration") {
   check<Nanoseconds, std::int32_t, Limit, Counting::on>(20);

@@ -74,7 +74,9 @@ struct SnapshotAccess<Sessionizer<Clock, Key, Rule, counting>> {
     to.add("kind", "Sessionizer", SnapshotReason::other_kind);
     describe_types<Clock, Key>(to);
     to.add("rule", rule_name(object.open_.rules_.rule), SnapshotReason::other_rule);
-    to.add("counting", counting == Counting::on ? "on" : "off");
+    to.add("counting", counting == Counting::on    ? "on"
+                       : counting == Counting::off ? "off"
+                                                   : "nothing");
     to.add("gap", options.gap);
     to.add("at_gap", options.at_gap == AtGap::continues ? "continues" : "splits");
     to.add("gap_from",
@@ -166,14 +168,15 @@ struct SnapshotAccess<Sessionizer<Clock, Key, Rule, counting>> {
     out.put(state.session_start);
     out.put(state.previous);
     out.put(state.last);
-    out.number(state.ordinal);
+    if constexpr (counting != Counting::nothing) out.number(state.ordinal);
     if constexpr (counting == Counting::on) out.number(state.events);
     out.put(state.rule);
   }
   static bool load_state(SnapshotReader& in, State& state) {
-    if (!in.get(state.session_start) || !in.get(state.previous) || !in.get(state.last) ||
-        !in.number(state.ordinal))
+    if (!in.get(state.session_start) || !in.get(state.previous) || !in.get(state.last))
       return false;
+    if constexpr (counting != Counting::nothing)
+      if (!in.number(state.ordinal)) return false;
     if constexpr (counting == Counting::on)
       if (!in.number(state.events)) return false;
     return in.get(state.rule);

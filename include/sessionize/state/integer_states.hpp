@@ -39,7 +39,7 @@ class IntegerStates {
   using State = KeyState<Clock, Rule, counting>;
   using Packing = StatePacking<Clock, Rule, counting>;
   using Offset = typename Packing::Offset;
-  using Line = IntegerLine<Offset>;
+  using Line = IntegerLine<Offset, !Tally<counting>::is_empty>;
   using Table = LineTable<Line, HashOfInteger>;
   using Slot = typename Table::Place;
   static constexpr std::size_t group_size = Line::lanes;
@@ -49,32 +49,28 @@ class IntegerStates {
   IntegerStates() : hasher_(fresh_seed()), table_(HashOfInteger{hasher_}) {}
 
   [[nodiscard]] Slot find(Key key) const noexcept { return find(word(key), hasher_(word(key))); }
-  /// Where the state of a key is; null where it has none. A free place may be given for key zero.
-  [[nodiscard]] PackedPlace<Line> find_place(Key key) const noexcept {
-    const std::uint64_t wanted = word(key);
-    const Slot slot =
-        table_.find(hasher_(wanted), [wanted](Line& line) { return line.equal(wanted); });
-    return slot ? place(slot) : PackedPlace<Line>{};
-  }
   /// Decides on an event of a key whose state is packed; false where that cannot be done.
-  [[nodiscard]] SESSIONIZE_INLINE bool decide(
+  [[nodiscard]] bool decide(Key key, typename Clock::time_point time,
+                            const PackedRules<Offset>& rules,
+                            PackedDecision<Clock, Rule, counting>& decision) noexcept {
+    const Slot slot = find(key);
+    return slot && decision.decide(packing_.window(), rules, place(slot), time);
+  }
+  /// The same, false also where the key is not in its home line, which is rare.
+  [[nodiscard]] SESSIONIZE_INLINE bool decide_at_home(
       Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
+    Line& home = *table_.home(hasher_(word(key)));
 #ifdef __SSE2__
-    if constexpr (sizeof(Offset) < 8) {
-      if (!rules.limited) [[likely]] {
-        const std::uint64_t hash = hasher_(word(key));
-        for (Line* line = table_.home(hash);; line = table_.next(hash, line)) {
-          const unsigned lane = line->likely_lane(word(key));
-          if (line->key[lane] == word(key)) [[likely]]
-            return decide_in_vectors(*line, lane, packing_.window(), rules, time, decision);
-          if (line->passed() == 0) return false;
-        }
-      }
+    if constexpr (Line::narrow) {
+      if (rules.limited) [[unlikely]]
+        return false;
+      return decide_in_vectors(home, word(key), packing_.window(), rules, time, decision);
     }
 #endif
-    const auto place = find_place(key);
-    return place && decision.decide(packing_.window(), rules, place, time);
+    const unsigned equal = home.equal(word(key));
+    return equal != 0 &&
+           decision.decide(packing_.window(), rules, home.place(std::countr_zero(equal)), time);
   }
   /// Asks the memory for what find() needs.
   SESSIONIZE_PREFETCHES void ask(Key key) const noexcept {
@@ -99,7 +95,6 @@ class IntegerStates {
   void erase(Slot slot) noexcept {
     packing_.release(place(slot));
     table_.erase(hasher_(slot.line->key[slot.lane]), slot);
-    slot.line->clear(slot.lane);
   }
 
   template <class Found>
@@ -135,8 +130,8 @@ class IntegerStates {
 
   /// The steps of decide_in_blocks().
   struct Block : PackedBlock<Line> {
-    Line* line[block_size]{};  ///< where each key is looked for
-    std::uint64_t key[block_size];
+    Line* line[block_size]{};          ///< where each key is looked for
+    std::uint64_t missed[block_size];  ///< keys, where these do not lie in order
     bool is_begun = false;
   };
   [[nodiscard]] bool asks() const noexcept { return table_.bytes() > second_level_cache; }
@@ -148,7 +143,6 @@ class IntegerStates {
     run_fast([&block, keys, count, homes = table_.homes(), hasher = hasher_] {
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
-        block.key[i] = wanted;
         block.line[i] = homes(hasher(wanted));
       }
       return 0;
@@ -157,11 +151,11 @@ class IntegerStates {
   static constexpr void approach(Block&, std::size_t) noexcept {}
   SESSIONIZE_PREFETCHES static void ask_locating(std::size_t i, const Block&,
                                                  const Block& last) noexcept {
-    if (i % 2 != 0) __builtin_prefetch(last.line[i], 1);
+    __builtin_prefetch(last.line[i + 1], 1);
   }
   SESSIONIZE_PREFETCHES static void ask_updating(std::size_t i, const Block&,
                                                  const Block& last) noexcept {
-    if (i % 2 == 0) __builtin_prefetch(last.line[i], 1);
+    __builtin_prefetch(last.line[i], 1);
   }
   /// Looks for each key in one line. At most one place that is taken has it; where a free one has
   /// (zero), the update sees that.
@@ -169,22 +163,28 @@ class IntegerStates {
   std::uint64_t locate(Block& block, const KeyLike* keys, std::size_t count,
                        Ask ask) const noexcept {
     if (block.is_begun)
-      return look_up(block, count, [&block, ask](std::size_t i) {
-        ask(i);
-        return std::pair(block.line[i], block.key[i]);
-      });
-    return look_up(block, count, [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
-      const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
-      return std::pair(homes.in_first(hasher(wanted)), wanted);
-    });
+      return look_up(
+          block, count,
+          [&block, keys](std::size_t i) {
+            return std::pair(block.line[i], word(static_cast<Key>(keys[i])));
+          },
+          ask);
+    return look_up(
+        block, count,
+        [keys, homes = table_.homes(), hasher = hasher_](std::size_t i) {
+          const std::uint64_t wanted = word(static_cast<Key>(keys[i]));
+          return std::pair(homes.in_first(hasher(wanted)), wanted);
+        },
+        ask);
   }
   static std::uint64_t locate_missed(Block& block, std::size_t count) noexcept {
-    return look_up(block, count,
-                   [&block](std::size_t i) { return std::pair(block.line[i], block.key[i]); });
+    return look_up(
+        block, count, [&block](std::size_t i) { return std::pair(block.line[i], block.missed[i]); },
+        [](std::size_t) {});
   }
   template <class KeyLike>
   [[nodiscard]] bool goes_on(const Block& block, std::size_t i, const KeyLike& key) const noexcept {
-    return goes_behind(*line_of(block, i, hasher_(word(static_cast<Key>(key)))));
+    return Table::goes_on(*line_of(block, i, hasher_(word(static_cast<Key>(key)))));
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike& key, Block& missed,
@@ -193,8 +193,12 @@ class IntegerStates {
     Line* const next = table_.next(hash, line_of(block, i, hash));
     __builtin_prefetch(next, 1);
     missed.is_begun = true;
-    missed.key[to] = wanted;
+    missed.missed[to] = wanted;
     missed.line[to] = next;
+  }
+  template <class KeyLike>
+  SESSIONIZE_PREFETCHES void ask_to_insert(const KeyLike& key) const noexcept {
+    table_.ask_to_pass(hasher_(word(static_cast<Key>(key))));
   }
   template <class KeyLike>
   bool insert_lost(const Block& block, std::size_t i, const KeyLike& key_like,
@@ -241,14 +245,16 @@ class IntegerStates {
                               std::uint64_t hash) const noexcept {
     return block.is_begun ? block.line[i] : table_.home(hash);
   }
-  /// Looks for the key of each event i in a line; `where(i)` gives both.
-  template <class Where>
-  static std::uint64_t look_up(Block& block, std::size_t count, Where where) noexcept {
+  /// Looks for the key of each event i in a line; `where(i)` gives both. Calls ask(i) for each
+  /// second event.
+  template <class Where, class Ask>
+  static std::uint64_t look_up(Block& block, std::size_t count, Where where, Ask ask) noexcept {
 #ifdef SESSIONIZE_AVX2
-    if (use_avx2()) return look_up_avx2(block, count, where);
+    if (use_avx2()) return look_up_avx2(block, count, where, ask);
 #endif
     std::uint64_t found = 0;
     for (std::size_t i = 0; i < count; ++i) {
+      if (i % 2 == 0) ask(i);
       const auto [line, wanted] = where(i);
       const unsigned equal = line->equal(wanted);
       found = found + found + (equal != 0);
@@ -257,22 +263,26 @@ class IntegerStates {
     return reversed(found) >> (block_size - count);
   }
 #ifdef SESSIONIZE_AVX2
-  template <class Where>
+  template <class Where, class Ask>
   SESSIONIZE_AVX2 [[gnu::flatten]] static std::uint64_t look_up_avx2(Block& block,
-                                                                     std::size_t count,
-                                                                     Where where) noexcept {
-    constexpr unsigned lanes = (1U << Line::lanes) - 1;
+                                                                     std::size_t count, Where where,
+                                                                     Ask ask) noexcept {
     alignas(32) std::uint8_t equals[block_size];
     if (count != block_size) std::memset(equals, 0, block_size);
-    for (std::size_t i = 0; i < count; ++i) {
+    const auto look = [&](std::size_t i) {
       const auto [line, wanted] = where(i);
-      const __m256i all = _mm256_set1_epi64x(static_cast<long long>(wanted));
-      const __m256i there = _mm256_load_si256(reinterpret_cast<const __m256i*>(line));
-      const __m256d is_equal = _mm256_castsi256_pd(_mm256_cmpeq_epi64(all, there));
-      const unsigned equal = static_cast<unsigned>(_mm256_movemask_pd(is_equal)) & lanes;
+      const unsigned equal = line->equal_by_avx2(wanted);
       equals[i] = static_cast<std::uint8_t>(equal);
-      block.state[i] = line->place(_tzcnt_u64(equal));
+      block.state[i] = line->place(static_cast<unsigned>(std::countr_zero(equal)));
+    };
+    // Two at a time, as counting them is a good part of it.
+    std::size_t at = 0;
+    for (; at + 2 <= count; at += 2) {
+      ask(at);
+      look(at);
+      look(at + 1);
     }
+    if (at != count) look(at);
     std::uint64_t lost = 0;
     for (std::size_t i = 0; i < block_size; i += 32) {
       const __m256i none = _mm256_cmpeq_epi8(

@@ -2,6 +2,7 @@
 #define SESSIONIZE_STATE_LINE_TABLE_HPP
 
 #include <sessionize/detail/pages.hpp>
+#include <sessionize/detail/processor.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -21,22 +22,16 @@ template <class Line>
   return ((1U << Line::lanes) - 1) & ~line.free_lanes();
 }
 
-/// Whether an item that is not in its home line may be further on, or has its place there if it is
-/// new; without a branch.
-template <class Line>
-[[nodiscard]] inline bool goes_behind(Line& home) noexcept {
-  return static_cast<bool>(unsigned{home.passed() != 0} | unsigned{home.free_lanes() == 0});
-}
-
 /// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
 ///
-/// A `Line` has `lanes` places, each free or taken by an item with a hash, and a count:
+/// A `Line` has `lanes` places, each free or taken by an item with a hash:
 ///
 ///     static constexpr unsigned lanes;
 ///     unsigned free_lanes() const;                           // a bit for each
+///     unsigned clean_lanes() const;                          // those of them that are clean
 ///     void copy(unsigned lane, Line& to, unsigned at) const; // an item, to a free place
-///     void clear(unsigned lane);                             // makes it free
-///     std::uint32_t& passed();
+///     void clear(unsigned lane);                             // makes it free and clean
+///     void soil(unsigned lane);                              // makes it free, and not clean
 ///
 /// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
 /// half counts.
@@ -48,10 +43,12 @@ template <class Line>
 ///   item is in, where depth_ is at least 1; a segment that is shared by 2^k entries of the
 ///   directory has depth depth_ - k;
 /// - an item is in its home line, `hash >> 32 & mask_`, or behind it in its segment (cyclic), and
-///   each line from home to there, but for the last, counts it in passed(): a look-up ends at a
-///   line that nothing has passed;
-/// - each segment has such a line, and a free place, so that looking up and inserting end. Free
-///   places are not enough for the former: lines stay passed when what filled them is erased.
+///   each line from home to there, but for the last, was full and is passed by it, which the
+///   segment counts;
+/// - a place that is free in a line that is passed is not clean: a look-up ends at a clean one, or
+///   where it began. (There need not be a clean one: lines stay passed when those that filled them
+///   are erased. In a table of a dozen items it happens, once in millions of sessions.)
+/// - a segment has a free place, so that inserting ends.
 /// Nothing but growth moves an item; generation() counts that. Not thread-safe.
 template <class Line, class HashOf>
 class LineTable {
@@ -144,39 +141,49 @@ class LineTable {
   /// for each lane of a line that it is in.
   template <class Equal>
   [[nodiscard]] Place find(std::uint64_t hash, Equal equal) const noexcept {
-    for (Line* line = home(hash);; line = next(hash, line)) {
+    Line* const first = home(hash);
+    Line* line = first;
+    do {
       if (const unsigned lanes = equal(*line); lanes != 0)
         return {line, static_cast<unsigned>(std::countr_zero(lanes))};
-      if (line->passed() == 0) return {};
-    }
+      if (line->clean_lanes() != 0) return {};
+      line = next(hash, line);
+    } while (line != first);
+    return {};
   }
-  /// A free place for an item with this hash, to be filled at once. Where it throws (memory),
+  /// Whether an item that is not in this line, where it was looked for, may be further on.
+  [[nodiscard]] static bool goes_on(Line& line) noexcept { return line.clean_lanes() == 0; }
+  /// A clean place for an item with this hash, to be filled at once. Where it throws (memory),
   /// nothing has changed.
   [[nodiscard]] Place insert(std::uint64_t hash) {
     if (directory_.empty()) start();
-    for (;; grow(hash)) {
-      Segment& segment = owner(hash);
-      if (segment.taken >= segment.room) continue;
-      const Place place = take(segment, hash);
-      ++size_;
-      if (segment.passed <= mask_) return place;
-      erase(hash, place);
-    }
+    Segment* segment = &owner(hash);
+    for (; segment->taken >= segment->room; segment = &owner(hash)) grow(hash);
+    ++size_;
+    return take(*segment, hash);
   }
-  /// The same in its home line, if there is room; null where there is none.
+  /// Asks the memory for what insert() needs of an item whose home line is full.
+  SESSIONIZE_PREFETCHES void ask_to_pass(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&segments_[owner_[hash >> (64 - depth_)]].passed[hash >> 32 & mask_], 1);
+  }
+  /// The same in its home line, if there is a clean one; null where there is none.
   [[nodiscard]] Place insert_at_home(std::uint64_t hash, Line& home) noexcept {
     Segment& segment = owner(hash);
-    const unsigned free = home.free_lanes();
+    const unsigned free = home.clean_lanes();
     if (free == 0 || segment.taken >= segment.room) return {};
     ++segment.taken;
     ++size_;
     return {&home, static_cast<unsigned>(std::countr_zero(free))};
   }
-  /// Makes a place of an item with this hash free; its owner clears it.
+  /// Makes the place of an item with this hash free.
   void erase(std::uint64_t hash, Place place) noexcept {
     Segment& segment = owner(hash);
     for (std::size_t at = hash >> 32; &segment.lines[at & mask_] != place.line; ++at)
-      if (--segment.lines[at & mask_].passed() == 0) --segment.passed;
+      segment.unpass(at & mask_);
+    if (segment.passed[static_cast<std::size_t>(place.line - segment.lines.data())] == 0)
+      place.line->clear(place.lane);
+    else
+      place.line->soil(place.lane);
     --segment.taken;
     --size_;
   }
@@ -184,7 +191,7 @@ class LineTable {
   [[nodiscard]] bool empty() const noexcept { return directory_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return segments_.size() * (mask_ + 1) * sizeof(Line);
+    return segments_.size() * (mask_ + 1) * (sizeof(Line) + sizeof(Passed));
   }
   /// Changes whenever items have moved.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
@@ -217,12 +224,32 @@ class LineTable {
   static constexpr std::size_t full_segment = (std::size_t{2} << 20) / sizeof(Line);
   static constexpr unsigned max_depth = 17;  // the bits above those that choose a line
 
+  /// How many items have passed a line; `many` is that many or more, for good.
+  using Passed = std::uint8_t;
+  static constexpr Passed many = 255;
+
   struct Segment {
     std::vector<Line, PageAllocator<Line>> lines;
+    std::vector<Passed> passed;  // each line: beside them, as only changes ask for it
     std::size_t taken = 0;
     std::size_t room = 0;
     unsigned depth = 0;
-    std::size_t passed = 0;  // lines
+
+    Segment() = default;
+    Segment(std::size_t count, std::size_t its_room, unsigned its_depth)
+        : lines(count), passed(count), room(its_room), depth(its_depth) {}
+
+    void pass(std::size_t line) noexcept {
+      if (passed[line] != many) ++passed[line];
+    }
+    void unpass(std::size_t line) noexcept {
+      if (passed[line] != many && --passed[line] == 0) clean(lines[line]);
+    }
+    static void clean(Line& line) noexcept {
+      for (unsigned soiled = line.free_lanes() & ~line.clean_lanes(); soiled != 0;
+           soiled &= soiled - 1)
+        line.clear(static_cast<unsigned>(std::countr_zero(soiled)));
+    }
   };
 
   /// How many items the segment of this number takes that has so many lines. Small ones take fewer,
@@ -230,7 +257,7 @@ class LineTable {
   /// differ by up to a tenth: they fill up equally fast, and must not all be split at a time.
   [[nodiscard]] static constexpr std::size_t room(std::size_t lines, std::size_t number) noexcept {
     const std::size_t places = lines * Line::lanes;
-    if (lines < full_segment) return places / 2;
+    if (lines < full_segment) return places * 3 / 8;
     // Steps of the golden ratio are spread evenly, however many there are.
     const std::size_t step = number * 0x9e37'79b9 % (std::size_t{1} << 32) >> 22;
     return places * 13 / 20 + places * step / 10 / 1024;
@@ -266,13 +293,15 @@ class LineTable {
     for (std::size_t at = hash >> 32;; ++at) {
       Line& line = segment.lines[at & mask_];
       // Which lane it is cannot be foreseen: no branch hangs on it.
-      if (const unsigned free = line.free_lanes(); free != 0)
-        return {&line, static_cast<unsigned>(std::countr_zero(free))};
-      if (line.passed()++ == 0) ++segment.passed;
+      if (const unsigned free = line.free_lanes(); free != 0) {
+        const auto lane = static_cast<unsigned>(std::countr_zero(free));
+        line.clear(lane);
+        return {&line, lane};
+      }
+      segment.pass(at & mask_);
     }
   }
-  /// Copies an item to where it belongs; in a segment where only full lines are passed, there are
-  /// others as long as there is room.
+  /// Copies an item to where it belongs.
   void copy_home(const Line& from, unsigned lane) noexcept {
     const std::uint64_t hash = hash_of_(from, lane);
     const Place to = take(owner(hash), hash);
@@ -304,8 +333,7 @@ class LineTable {
       for (std::size_t i = 0; i < owners.size(); ++i) owners[i] = owner_[i / 2];
     }
     const std::size_t number = segments_.size();
-    Segment high{std::vector<Line, PageAllocator<Line>>(mask_ + 1), 0, room(mask_ + 1, number),
-                 depth};
+    Segment high(mask_ + 1, room(mask_ + 1, number), depth);
     segments_.reserve(number + 1);
     leaving_.resize(std::max(leaving_.size(), segments_[old].taken / Line::lanes + 1));
 
@@ -336,10 +364,10 @@ class LineTable {
         line.clear(lane);
         ++count;
       }
-      line.passed() = 0;
+      Segment::clean(line);
     }
     low.taken -= count;
-    low.passed = 0;
+    std::fill(low.passed.begin(), low.passed.end(), Passed{0});
     for (std::size_t i = 0; i < count; ++i)
       copy_home(leaving_[i / Line::lanes], static_cast<unsigned>(i % Line::lanes));
     ++generation_;
@@ -362,11 +390,9 @@ class LineTable {
     made.mask_ = lines - 1;
     made.directory_.resize(std::max(segments, std::size_t{2}));
     made.owner_.resize(made.directory_.size());
-    made.segments_.resize(segments);
+    made.segments_.reserve(segments);
     for (std::size_t i = 0; i < segments; ++i) {
-      made.segments_[i].lines.resize(lines);
-      made.segments_[i].room = room(lines, i);
-      made.segments_[i].depth = depth;
+      made.segments_.emplace_back(lines, room(lines, i), depth);
       made.owner_[i] = static_cast<std::uint32_t>(i);
     }
     made.point();

@@ -144,10 +144,10 @@ class OpenSessions {
                                           const Event& event) {
     if constexpr (is_packed) {
       Packed packed;
-      if (states_.decide(key, time, packed_rules_, packed)) [[likely]]
+      if (states_.decide_at_home(key, time, packed_rules_, packed)) [[likely]]
         return answer(ledger, packed, key, time);
     }
-    return observe_exactly(ledger, key, time, seen_by<Rule, time_point>(event));
+    return observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
   }
 
   /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
@@ -158,20 +158,10 @@ class OpenSessions {
                   Placement<Clock>& placement, std::optional<summary_view>& closed) {
     if constexpr (is_packed) {
       Packed packed;
-      if (states_.decide(key, time, packed_rules_, packed)) [[likely]] {
-        placement.time = time;
-        placement.reason = packed.reason();
-        placement.session_start = rules_.carried(packed.opened_at(), time);
-        placement.opened_at = packed.opened_at();
-        placement.ordinal = packed.ordinal();
-        count(ledger, packed);
-        if (!packed.starts) return Admission::accepted;
-        fill_in(closed.emplace(), packed, key);
-        ledger.events_pending += closed->events.value_or(0);
-        return Admission::closes;
-      }
+      if (states_.decide_at_home(key, time, packed_rules_, packed)) [[likely]]
+        return admit(ledger, packed, key, time, placement, closed);
     }
-    return admit_exactly(ledger, key, time, seen_by<Rule, time_point>(event), placement, closed);
+    return admit_anywhere(ledger, key, time, seen_by<Rule, time_point>(event), placement, closed);
   }
 
   /// See Sessionizer::observe_columns().
@@ -322,9 +312,30 @@ class OpenSessions {
     ledger.sessions_started += packed.starts;
     ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
   }
+  SESSIONIZE_INLINE Admission admit(Ledger& ledger, const Packed& packed, key_view key,
+                                    time_point time, Placement<Clock>& placement,
+                                    std::optional<summary_view>& closed) noexcept {
+    placement.time = time;
+    placement.reason = packed.reason();
+    placement.session_start = rules_.carried(packed.opened_at(), time);
+    placement.opened_at = packed.opened_at();
+    placement.ordinal = packed.ordinal();
+    count(ledger, packed);
+    if (!packed.starts) return Admission::accepted;
+    fill_in(closed.emplace(), packed, key);
+    ledger.events_pending += closed->events.value_or(0);
+    return Admission::closes;
+  }
+  /// The same for a key that need not be in its home line. What is decided there is apart from what
+  /// is decided in the caller's loop: it would have to be in memory.
   template <class Event>
-  [[gnu::noinline]] decision_type observe_exactly(Ledger& ledger, key_view key, time_point time,
-                                                  const Event& event) {
+  [[gnu::noinline]] decision_type observe_anywhere(Ledger& ledger, key_view key, time_point time,
+                                                   const Event& event) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed))
+        return answer(ledger, packed, key, time);
+    }
     decision_type decision;
     const Admission admission = admit_exactly(ledger, key, time, event, decision, decision.closed);
     if (admission == Admission::closes) {
@@ -336,11 +347,21 @@ class OpenSessions {
     return decision;
   }
 
+  template <class Event>
+  [[gnu::noinline]] Admission admit_anywhere(Ledger& ledger, key_view key, time_point time,
+                                             const Event& event, Placement<Clock>& placement,
+                                             std::optional<summary_view>& closed) {
+    if constexpr (is_packed) {
+      Packed packed;
+      if (states_.decide(key, time, packed_rules_, packed))
+        return admit(ledger, packed, key, time, placement, closed);
+    }
+    return admit_exactly(ledger, key, time, event, placement, closed);
+  }
   /// The same for any key, state and rule.
   template <class Event>
-  [[gnu::noinline]] Admission admit_exactly(Ledger& ledger, key_view key, time_point time,
-                                            const Event& event, Placement<Clock>& placement,
-                                            std::optional<summary_view>& closed) {
+  Admission admit_exactly(Ledger& ledger, key_view key, time_point time, const Event& event,
+                          Placement<Clock>& placement, std::optional<summary_view>& closed) {
     const Slot slot = states_.find(key);
     if (!slot) return admit_new(ledger, key, time, event, placement, closed);
     if constexpr (States::is_packed) states_.look_at(time);
@@ -384,7 +405,8 @@ class OpenSessions {
   }
 
   [[nodiscard]] Placement<Clock> first_event(time_point time) const noexcept {
-    return {time, SplitReason::first_event, rules_.carried(time, time), time, 1};
+    return {time, SplitReason::first_event, rules_.carried(time, time), time,
+            counting == Counting::nothing ? 0U : 1U};
   }
   void place(Placement<Clock>& placement, const State& state, SplitReason reason,
              time_point time) const noexcept {

@@ -58,14 +58,14 @@ struct PackedBlock {
   std::uint64_t generation = UINT64_MAX;  ///< of the table that the lines are of
   Line nowhere;
 
-  [[nodiscard]] PackedPlace<Line> no_place() noexcept {
-    return {reinterpret_cast<std::byte*>(&nowhere)};
-  }
-  /// Gives those keys that are not located a place that is nobody's.
+  /// Gives those keys that are not located a place that is nobody's. An event at no_time() goes on
+  /// there with a session, whatever came before.
   void lose(std::uint64_t lost) noexcept {
-    if (lost != 0) no_place().set(0, 0, 0x8000'0000);
-    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = no_place();
+    const PackedPlace<Line> no_place{reinterpret_cast<std::byte*>(&nowhere)};
+    if (lost != 0) no_place.set(no_time(), no_time(), 0);
+    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = no_place;
   }
+  [[nodiscard]] static constexpr typename Line::Offset no_time() noexcept { return 1; }
 };
 
 /// The bits of a block of `count` events.
@@ -112,30 +112,30 @@ SESSIONIZE_PREFETCHES inline void ask_column(T* column, std::size_t at,
 template <class Window, class TimePoint, class Offset>
 std::uint64_t to_offsets(const Window& window, const TimePoint* times, std::size_t count,
                          Offset* offsets) noexcept {
-  const std::uint64_t largest = std::numeric_limits<Offset>::max();
+  constexpr std::uint64_t largest = std::numeric_limits<Offset>::max();
   const auto convert = [&window, times, offsets](std::size_t size) {
-    std::uint64_t all = 0;
+    std::uint64_t all = 0, none = 0;
     for (std::size_t i = 0; i < size; ++i) {
       const std::uint64_t distance = window.distance(times[i]);
       all |= distance;
+      none |= static_cast<std::uint64_t>(distance == 0);
       offsets[i] = static_cast<Offset>(distance);
     }
-    return all;
+    return all > largest || none != 0;
   };
   // A number that is known makes the compiler use vectors.
-  const std::uint64_t all =
+  const bool some_have_none =
       run_fast([&] { return count == block_size ? convert(block_size) : convert(count); });
   std::uint64_t outside = 0;
-  if (all > largest)
-    for (std::size_t i = 0; i < count; ++i)
-      outside |= std::uint64_t{window.distance(times[i]) > largest} << i;
+  if (some_have_none)
+    for (std::size_t i = 0; i < count; ++i) outside |= std::uint64_t{!window.holds(times[i])} << i;
   return outside;
 }
 
 /// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
-/// those that have no bit in `found` have nowhere to go, and their answers mean nothing. `ask(i)`
-/// asks for what later blocks need. Stops at an event that cannot be decided on here, and returns
-/// its number; `end` if there is none.
+/// those that have no bit in `found` are lost and at no_time(), and their answers mean nothing.
+/// `ask(i)` is called for each second event, to ask for what later blocks need. Stops at an event
+/// that cannot be decided on here, and returns its number; `end` if there is none.
 template <bool limited, session_clock Clock, class Rule, Counting counting, class Line,
           class Answer, class Ask>
 [[gnu::noinline]] std::size_t update_block(
@@ -145,33 +145,30 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     const offset_t<Clock>* times, Answer* answers, Ask ask, BlockCounts& counts) noexcept {
   using Offset = offset_t<Clock>;
   using Step = PackedStep<limited, Offset>;
-  const PackedPlace<Line> nowhere = block.no_place();
-  const std::uint64_t nowhere_starts = Tally<counting>::ordinal(nowhere.tally());
   std::uint64_t by_gap = 0, by_duration = 0, events_closed = 0;
   Offset starts = 0;
-  std::size_t i = from;
-  for (; i < end; ++i) {
-    ask(i);
+  const auto move = [&](std::size_t i) {
     const PackedPlace<Line> state = block.state[i];
     const Offset time = times[i], previous = state.previous(), was = state.start();
     const std::uint32_t tally = state.tally();
-    if (time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
-      break;
+    if (time > previous || !Tally<counting>::has_room(tally)) [[unlikely]]
+      return false;
     const Offset mask = Step::start_mask(previous, was, time, rules);
     const auto start = static_cast<Offset>(was ^ ((was ^ time) & mask));
     const std::uint32_t next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
     state.set(time, start, next);
-    starts -= mask;
-    if constexpr (limited || counting == Counting::on) {
-      const bool counted = (found >> i & 1) != 0;
-      if constexpr (limited) {
-        const bool gap_splits = Step::by_gap(previous, time, rules);
-        by_gap += gap_splits && counted;
-        by_duration += !gap_splits && counted && Step::by_duration(was, time, rules);
-      }
-      if constexpr (counting == Counting::on)
-        events_closed += Tally<counting>::events(tally) & mask & (std::uint64_t{0} - counted);
+    Offset counted = mask;
+    if constexpr (limited) {
+      // Under a gap of zero that splits, lost events start sessions, too.
+      const bool is_found = (found >> i & 1) != 0;
+      const bool gap_splits = Step::by_gap(previous, time, rules);
+      counted &= static_cast<Offset>(Offset{0} - is_found);
+      by_gap += gap_splits && is_found;
+      by_duration += !gap_splits && is_found && Step::by_duration(was, time, rules);
     }
+    starts -= counted;
+    if constexpr (counting == Counting::on)
+      events_closed += Tally<counting>::events(tally) & counted;
     if constexpr (std::same_as<Answer, typename Clock::time_point>) {
       answers[i] = window.time(start);
     } else {
@@ -183,13 +180,24 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
       placement.reason = Step::reason(previous, was, time, rules, mask);
       answer_with<Clock>(answers[i], placement);
     }
+    return true;
+  };
+  // Two at a time: counting them costs as much as a tenth of deciding.
+  const std::size_t pairs_end = end - (end - from) % 2;
+  std::size_t i = from;
+  for (; i != pairs_end; i += 2) {
+    ask(i);
+    if (!move(i)) break;
+    if (!move(i + 1)) {
+      ++i;
+      break;
+    }
   }
+  if (i == pairs_end && i != end && move(i)) ++i;
   const std::uint64_t done = all_of(i) & ~all_of(from);
-  const std::uint64_t new_starts =
-      starts - (Tally<counting>::ordinal(nowhere.tally()) - nowhere_starts);
   counts.events += i - from - few_bits(done & ~found);
-  counts.starts += new_starts;
-  counts.by_gap += limited ? by_gap : new_starts;
+  counts.starts += starts;
+  counts.by_gap += limited ? by_gap : starts;
   counts.by_duration += by_duration;
   counts.events_closed += events_closed;
   return i;
@@ -223,17 +231,18 @@ struct CountBlocks : BlockCounts {
 ///     begin(block, keys, count)     hashes keys, for the lines that say where they are
 ///     approach(block, count)        goes from there to the lines where their states are
 ///     locate(block, keys, count, ask)   finds their places; returns a bit for each that has one;
-///                                   calls ask(i) for each event
+///                                   calls ask(i) for each second event
 ///     locate_missed(block, count)   the same for keys that were followed
-///     goes_on(block, i, key)        whether the key of event i, not located, may be further on, or
-///                                   has its place there if it is new
+///     goes_on(block, i, key)        whether the key of event i, not located, may be further on
 ///     follow(block, i, key, missed, to)  goes there, for place `to` of another block
+///     ask_to_insert(key)            asks for what inserting a key needs that has gone on
 ///     insert_lost(block, i, key, time)  inserts the key of event i, which is not located and does
 ///                                   not go on; false where it is there by now
 ///     insert_if_new(key, time)      the same for any key
 ///     asks()                        whether the memory should be asked for things ahead of time
-///     ask_locating(i, next, last)   asks for what the next block, or the one behind it, needs,
-///     ask_updating(i, next, last)   while event i is located, and while it is updated: some in
+///     ask_locating(i, next, last)   asks for what the next block, or the one behind it, needs of
+///     ask_updating(i, next, last)   events i and i + 1, while these are located or updated: some
+///     in
 ///                                   each, as the memory takes up only so many requests at a time
 ///     generation()                  is another when what is known of lines is void
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One,
@@ -254,7 +263,9 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     std::uint64_t alone = 0;
     for (std::size_t i = 0; i < size;) {
       const auto window = states.packing().window();
-      const std::uint64_t outside = to_offsets(window, block_times, size, offsets);
+      const std::uint64_t outside = to_offsets(window, block_times, size, offsets) & found;
+      for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1)
+        offsets[std::countr_zero(lost)] = Block::no_time();
       do {
         const std::uint64_t ahead = outside & ~all_of(i);
         const std::size_t end =
@@ -307,7 +318,9 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     typename Clock::time_point missed_time[block_size];
     Answer missed_answer[block_size];
     std::size_t alone[block_size], loners = 0;
-    while (misses != 0 && missed.generation == states.generation()) {
+    // Few go far, unless there is no end: see LineTable.
+    for (int steps = 0; steps < 8 && misses != 0 && missed.generation == states.generation();
+         ++steps) {
       const std::size_t size = std::exchange(misses, 0);
       for (std::size_t i = 0; i < size; ++i) missed_time[i] = times[missed_event[i]];
       states.approach(missed, size);
@@ -331,6 +344,8 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       }
     }
     while (misses != 0) alone[loners++] = missed_event[--misses];
+    if (inserts)
+      for (std::size_t i = 0; i < loners; ++i) states.ask_to_insert(keys[alone[i]]);
     std::sort(alone, alone + loners);
     for (std::size_t i = 0; i < loners; ++i) {
       const std::size_t event = alone[i];

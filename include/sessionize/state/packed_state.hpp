@@ -32,9 +32,11 @@ using offset_t =
     std::conditional_t<std::ratio_greater_equal_v<typename Clock::duration::period, std::milli>,
                        std::uint32_t, std::uint64_t>;
 
-/// A packed state within a `Line`, which has it in three parts, each at the same distance from
-/// where the place points to: `previous` and `start`, which are times, and a tally. One that is
-/// free is all zero; one that is kept elsewhere has only its number, as `start`, and no tally.
+/// A packed state within a `Line`, which has it in two or three parts, each at the same distance
+/// from where the place points to: `previous` and `start`, which are times, and a tally where
+/// something is counted. Times are offsets that count backwards and are not zero: one that is zero
+/// is later than all there are, so that no event can be decided on at a place that is free, where
+/// all is zero, or has a state that is kept elsewhere, of which only `start` is its number there.
 /// `previous` is also the largest time of the session, so that `start` is not after it: a state of
 /// which that is not true is kept elsewhere.
 template <class Line>
@@ -46,15 +48,15 @@ struct PackedPlace {
   explicit operator bool() const noexcept { return at != nullptr; }
   [[nodiscard]] Offset& previous() const noexcept { return part<Offset>(Line::previous_at); }
   [[nodiscard]] Offset& start() const noexcept { return part<Offset>(Line::start_at); }
-  [[nodiscard]] std::uint32_t& tally() const noexcept {
-    return part<std::uint32_t>(Line::tally_at);
+  [[nodiscard]] std::uint32_t tally() const noexcept {
+    if constexpr (Line::has_tally) return part<std::uint32_t>(Line::tally_at);
+    return 0;
   }
-  [[nodiscard]] bool is_free() const noexcept { return (tally() | start()) == 0; }
-  [[nodiscard]] bool is_elsewhere() const noexcept { return tally() == 0 && start() != 0; }
+  [[nodiscard]] bool is_elsewhere() const noexcept { return previous() == 0 && start() != 0; }
   void set(Offset previous_is, Offset start_is, std::uint32_t tally_is) const noexcept {
     previous() = previous_is;
     start() = start_is;
-    tally() = tally_is;
+    if constexpr (Line::has_tally) part<std::uint32_t>(Line::tally_at) = tally_is;
   }
 
  private:
@@ -64,35 +66,37 @@ struct PackedPlace {
   }
 };
 
-/// The counts of a packed state in 32 bits: the session's ordinal and, where they are counted, its
-/// events. 0 stands for a state that is free or kept elsewhere; all others have the top bit set.
+/// The counts of a packed state in 32 bits: the session's ordinal and its events, as far as they
+/// are counted.
 template <Counting counting>
 struct Tally {
+  static constexpr bool is_empty = counting == Counting::nothing;
   static constexpr bool counts = counting == Counting::on;
-  static constexpr std::uint32_t packed = 0x8000'0000;
-  static constexpr std::uint64_t most = counts ? 0x3fff : 0x3fff'ffff;
+  static constexpr std::uint64_t most = counts ? 0x7fff : 0x7fff'ffff;
 
   [[nodiscard]] static constexpr bool fits(std::uint64_t ordinal, std::uint64_t events) noexcept {
     return ordinal <= most && (!counts || events <= most);
   }
   [[nodiscard]] static constexpr std::uint32_t pack(std::uint64_t ordinal,
                                                     std::uint64_t events) noexcept {
-    return packed | static_cast<std::uint32_t>(counts ? ordinal << 16 | events : ordinal);
+    return static_cast<std::uint32_t>(is_empty ? 0 : counts ? ordinal << 16 | events : ordinal);
   }
   [[nodiscard]] static constexpr std::uint64_t ordinal(std::uint32_t tally) noexcept {
-    return counts ? tally >> 16 & 0x7fff : tally & 0x7fff'ffff;
+    return counts ? tally >> 16 : tally;
   }
   [[nodiscard]] static constexpr std::uint64_t events(std::uint32_t tally) noexcept {
     return counts ? tally & 0xffff : 0;
   }
-  /// Whether it is packed, with room for one more event and one more session.
+  /// Whether there is room for one more event and one more session.
   [[nodiscard]] static constexpr bool has_room(std::uint32_t tally) noexcept {
-    if constexpr (counts) return (tally & 0xc000'c000) == packed;
-    return static_cast<std::int32_t>(tally) < -0x4000'0000;
+    if constexpr (is_empty) return true;
+    if constexpr (counts) return (tally & 0x8000'8000) == 0;
+    return static_cast<std::int32_t>(tally) >= 0;
   }
   /// After one more event, which starts a session (`mask` of ones) or continues one (zero).
   [[nodiscard]] static constexpr std::uint32_t next(std::uint32_t tally,
                                                     std::uint32_t mask) noexcept {
+    if constexpr (is_empty) return tally;
     if constexpr (counts) return ((tally & ~(mask & 0xffff)) + 1) + (mask & 0x1'0000);
     return tally - mask;
   }
@@ -106,15 +110,14 @@ inline constexpr bool is_max_duration<MaxDuration<Duration>> = true;
 template <class Rule>
 inline constexpr bool packed_rule = std::same_as<Rule, NoRule> || is_max_duration<Rule>;
 
-/// The rules as differences of offsets: an event splits where it is at least so far away. A
-/// difference that no two offsets have is one more than their largest.
+/// The rules as differences of offsets: an event splits where it is at least so far away.
 template <std::unsigned_integral Offset>
 struct PackedRules {
   struct AtLeast {
     Offset least = 0;
     bool never = false;
     [[nodiscard]] constexpr bool operator()(Offset from, Offset to) const noexcept {
-      return static_cast<Offset>(to - from) >= least && !never;
+      return static_cast<Offset>(from - to) >= least && !never;
     }
   };
   AtLeast gap;           ///< from `previous`
@@ -132,7 +135,7 @@ struct PackedStep {
   [[nodiscard]] static constexpr bool by_gap(Offset previous, Offset time,
                                              const Rules& rules) noexcept {
     return limited ? rules.gap(previous, time)
-                   : static_cast<Offset>(time - previous) > rules.under_gap;
+                   : static_cast<Offset>(previous - time) > rules.under_gap;
   }
   [[nodiscard]] static constexpr bool by_duration(Offset start, Offset time,
                                                   const Rules& rules) noexcept {
@@ -179,21 +182,24 @@ class StatePacking {
   static constexpr bool narrow = sizeof(Offset) < 8;
   static constexpr std::uint64_t largest = std::numeric_limits<Offset>::max();
 
-  /// What offsets are counted from.
+  /// What offsets are counted from, backwards.
   struct Window {
-    std::uint64_t base = narrow ? 0 : std::uint64_t{1} << 63;
+    std::uint64_t end = narrow ? largest : std::uint64_t{1} << 63;
 
-    /// How far a time is from the base; it has an offset, the same number, up to `largest`.
+    /// How far a time is before the end; it has an offset, the same number, from 1 to `largest`.
     [[nodiscard]] constexpr std::uint64_t distance(time_point time) const noexcept {
-      return ticks(time) - base;
+      return end - ticks(time);
+    }
+    [[nodiscard]] static constexpr bool holds(std::uint64_t distance) noexcept {
+      return distance - 1 < largest;
     }
     [[nodiscard]] constexpr bool holds(time_point time) const noexcept {
-      return distance(time) <= largest;
+      return holds(distance(time));
     }
     /// The time of an offset.
     [[nodiscard]] constexpr time_point time(Offset offset) const noexcept {
       using Duration = typename Clock::duration;
-      return time_point{Duration{static_cast<typename Duration::rep>(base + offset)}};
+      return time_point{Duration{static_cast<typename Duration::rep>(end - offset)}};
     }
     friend constexpr bool operator==(const Window&, const Window&) = default;
   };
@@ -201,7 +207,7 @@ class StatePacking {
 
   template <class Line>
   [[nodiscard]] State load(PackedPlace<Line> place) const {
-    if (place.tally() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
+    if (place.previous() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
     return unpack(window_, place.previous(), place.start(), place.tally());
   }
   [[nodiscard]] static State unpack(const Window& window, Offset previous, Offset start,
@@ -222,7 +228,7 @@ class StatePacking {
     if constexpr (counting == Counting::on) events = state.events;
     const std::uint64_t start = window_.distance(state.session_start);
     const std::uint64_t previous = window_.distance(state.previous);
-    if (start <= largest && previous <= largest && state.last == state.previous &&
+    if (Window::holds(start) && Window::holds(previous) && state.last == state.previous &&
         Tally<counting>::fits(state.ordinal, events)) {
       release(place);
       place.set(static_cast<Offset>(previous), static_cast<Offset>(start),
@@ -239,7 +245,7 @@ class StatePacking {
   template <class Line>
   void begin(PackedPlace<Line> place, time_point time) {
     const std::uint64_t distance = window_.distance(time);
-    if (distance <= largest) [[likely]]
+    if (Window::holds(distance)) [[likely]]
       return place.set(static_cast<Offset>(distance), static_cast<Offset>(distance),
                        Tally<counting>::pack(1, 1));
     State state;
@@ -253,9 +259,9 @@ class StatePacking {
   template <class Line>
   [[nodiscard]] std::optional<bool> is_idle(PackedPlace<Line> place, time_point now,
                                             const PackedRules<Offset>& rules) const noexcept {
-    if (place.tally() == 0 || !window_.holds(now)) return std::nullopt;
+    if (place.previous() == 0 || !window_.holds(now)) return std::nullopt;
     const auto offset = static_cast<Offset>(window_.distance(now));
-    return offset >= place.previous() && rules.gap(place.previous(), offset);
+    return offset <= place.previous() && rules.gap(place.previous(), offset);
   }
 
   /// Gives back what a state that is forgotten has elsewhere.
@@ -282,27 +288,27 @@ class StatePacking {
   template <class ForEach>
   void rebase(time_point now, ForEach for_each) {
     if constexpr (!narrow) return;  // they hold all times there are
-    const std::uint64_t base = ticks(now) - 0x4000'0000;
-    const std::uint64_t shift = window_.base - base;
+    const std::uint64_t end = ticks(now) + 0xc000'0000;
+    const std::uint64_t shift = end - window_.end;
     const auto moved = [shift](Offset old) {
       const std::uint64_t distance = old + shift;
-      return distance <= largest ? std::optional(static_cast<Offset>(distance)) : std::nullopt;
+      return Window::holds(distance) ? std::optional(static_cast<Offset>(distance)) : std::nullopt;
     };
     std::size_t leaving = 0;
     for_each([&](auto place) {
-      leaving += place.tally() != 0 && !(moved(place.previous()) && moved(place.start()));
+      leaving += place.previous() != 0 && !(moved(place.previous()) && moved(place.start()));
     });
     elsewhere_.reserve(elsewhere_.size() + leaving);
     free_.reserve(elsewhere_.size() + leaving);
     for_each([&](auto place) {
-      if (place.tally() == 0) return;
+      if (place.previous() == 0) return;
       const auto previous = moved(place.previous()), start = moved(place.start());
       if (previous && start)
         place.set(*previous, *start, place.tally());
       else
         place.set(0, keep(load(place)), 0);
     });
-    window_.base = base;
+    window_.end = end;
   }
 
   /// The rules as packed states see them.
@@ -363,48 +369,52 @@ struct PackedDecision {
   using Offset = offset_t<Clock>;
   using time_point = typename Clock::time_point;
 
-  Window base;
+  Window window;
   Offset time, previous, was, start;  // the event's; the state's before it; its start behind it
+  Offset change;                      // was ^ start
   std::uint32_t tally, next;          // before and behind it
   bool starts;                        // a session
   SplitReason why;                    // where it starts one
 
   /// Decides on an event of the key that has the state at `place`; false where that cannot be done.
   template <class Line>
-  [[nodiscard]] bool decide(const Window& window, const PackedRules<Offset>& rules,
+  [[nodiscard]] bool decide(const Window& its, const PackedRules<Offset>& rules,
                             PackedPlace<Line> place, time_point at) noexcept {
-    const bool decided = rules.limited ? step<true>(window, rules, place, at)
-                                       : step<false>(window, rules, place, at);
+    const bool decided =
+        rules.limited ? step<true>(its, rules, place, at) : step<false>(its, rules, place, at);
     if (decided) place.set(time, start, next);
     return decided;
   }
   /// The same, but for changing the state.
   template <bool limited, class Line>
-  [[nodiscard]] SESSIONIZE_INLINE bool step(const Window& window, const PackedRules<Offset>& rules,
+  [[nodiscard]] SESSIONIZE_INLINE bool step(const Window& its, const PackedRules<Offset>& rules,
                                             PackedPlace<Line> place, time_point at) noexcept {
     using Step = PackedStep<limited, Offset>;
-    base = window;
-    time = static_cast<Offset>(window.distance(at));
+    window = its;
+    const std::uint64_t distance = window.distance(at);
+    time = static_cast<Offset>(distance);
     previous = place.previous();
     was = place.start();
     tally = place.tally();
-    if (!window.holds(at) || time < previous || !Tally<counting>::has_room(tally)) [[unlikely]]
+    // Of those that have an offset, and of which the event does not go back.
+    if (distance - 1 >= previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       return false;
     const Offset mask = Step::start_mask(previous, was, time, rules);
-    starts = mask != 0;
+    starts = (mask & 1) != 0;
     why = Step::reason(previous, was, time, rules, ~Offset{0});
-    start = static_cast<Offset>(was ^ ((was ^ time) & mask));
+    change = (was ^ time) & mask;
+    start = was ^ change;
     next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
     return true;
   }
-  [[nodiscard]] time_point opened_at() const noexcept { return base.time(start); }
+  [[nodiscard]] time_point opened_at() const noexcept { return window.time(start); }
   [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next); }
   [[nodiscard]] SplitReason reason() const noexcept {
     return static_cast<SplitReason>(static_cast<int>(why) & -static_cast<int>(starts));
   }
   /// The state before the event.
   [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {
-    return Packing::unpack(base, previous, was, tally);
+    return Packing::unpack(window, previous, was, tally);
   }
 };
 

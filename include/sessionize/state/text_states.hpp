@@ -25,21 +25,26 @@ namespace sessionize {
 inline namespace v0 {
 namespace detail {
 
-/// Seven references to records, each with a part of its key's hash. In a free place `record` is 0.
+/// References to records, each with a part of its key's hash. In a free place `record` is 0.
 struct alignas(64) TextIndexLine {
-  static constexpr unsigned lanes = 7;
+  static constexpr unsigned lanes = 8;
 
-  std::uint32_t tag[lanes]{};  // the upper half of the hash
-  std::uint32_t passed_ = 0;
+  std::uint32_t tag[lanes]{};     // the upper half of the hash
   std::uint32_t record[lanes]{};  // numbers from 1
 
-  [[nodiscard]] std::uint32_t& passed() noexcept { return passed_; }
   /// A bit for each lane that is free, without a branch.
   [[nodiscard]] unsigned free_lanes() const noexcept {
     unsigned free = 0;
     for (unsigned lane = 0; lane < lanes; ++lane)
       free |= static_cast<unsigned>(record[lane] == 0) << lane;
     return free;
+  }
+  /// Those where all is zero: there a tag says otherwise.
+  [[nodiscard]] unsigned clean_lanes() const noexcept {
+    unsigned clean = 0;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      clean |= static_cast<unsigned>((record[lane] | tag[lane]) == 0) << lane;
+    return clean;
   }
   /// A bit for each lane with this tag.
   [[nodiscard]] unsigned equal(std::uint32_t wanted) const noexcept {
@@ -49,7 +54,7 @@ struct alignas(64) TextIndexLine {
       const __m128i there = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
       return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(there, all))));
     };
-    return bits(tag) | (bits(tag + 4) & 7) << 4;
+    return bits(tag) | bits(tag + 4) << 4;
 #else
     unsigned equal = 0;
     for (unsigned lane = 0; lane < lanes; ++lane)
@@ -62,6 +67,10 @@ struct alignas(64) TextIndexLine {
     to.record[at] = record[lane];
   }
   void clear(unsigned lane) noexcept { tag[lane] = record[lane] = 0; }
+  void soil(unsigned lane) noexcept {
+    tag[lane] = UINT32_MAX;
+    record[lane] = 0;
+  }
 };
 /// The hash of an item in a line, as far as it counts.
 struct HashOfText {
@@ -75,6 +84,7 @@ struct HashOfText {
 template <std::unsigned_integral Offset_>
 struct alignas(sizeof(Offset_) < 8 ? 64 : 8) TextRecord {
   using Offset = Offset_;
+  static constexpr bool has_tally = true;
 
   char text[TextWords::max_size]{};
   Offset previous = 0;
@@ -171,6 +181,11 @@ class TextStates {
     const Slot slot = find(key);
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
+  [[nodiscard]] bool decide_at_home(std::string_view key, typename Clock::time_point time,
+                                    const PackedRules<Offset>& rules,
+                                    PackedDecision<Clock, Rule, counting>& decision) noexcept {
+    return decide(key, time, rules, decision);
+  }
   /// Asks the memory for what find() needs first.
   SESSIONIZE_PREFETCHES void ask(std::string_view key) const noexcept {
     __builtin_prefetch(index_.home(hasher_(key)));
@@ -180,7 +195,7 @@ class TextStates {
     const std::uint64_t hash = hasher_(key);
     const TextIndexLine& line = *index_.home(hash);
     const unsigned equal = line.equal(static_cast<std::uint32_t>(hash >> 32));
-    const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
+    const std::uint32_t record = line.record[std::countr_zero(equal | 0x80U)];
     __builtin_prefetch(&records_[record - static_cast<std::uint32_t>(record != 0)], 1);
   }
   [[nodiscard]] std::string_view key(Slot slot) const noexcept { return text(at(slot)); }
@@ -280,24 +295,26 @@ class TextStates {
     for (std::size_t i = 0; i < count; ++i) {
       const TextIndexLine& line = *block.index[i];
       const unsigned equal = line.equal(static_cast<std::uint32_t>(block.hash[i] >> 32));
-      const std::uint32_t record = line.record[std::countr_zero(equal | 0x40U)];
+      const std::uint32_t record = line.record[std::countr_zero(equal | 0x80U)];
       block.line[i] = &records_[record - static_cast<std::uint32_t>(record != 0)];
     }
   }
   SESSIONIZE_PREFETCHES static void ask_locating(std::size_t i, const Block&,
                                                  const Block& last) noexcept {
     __builtin_prefetch(last.index[i]);
+    __builtin_prefetch(last.index[i + 1]);
   }
   SESSIONIZE_PREFETCHES static void ask_updating(std::size_t i, const Block& next,
                                                  const Block&) noexcept {
     __builtin_prefetch(next.line[i], 1);
+    __builtin_prefetch(next.line[i + 1], 1);
   }
   template <class KeyLike, class Ask>
   std::uint64_t locate(Block& block, const KeyLike*, std::size_t count, Ask ask) const noexcept {
     return run_fast([this, &block, count, ask] {
       std::uint64_t found = 0;
       for (std::size_t i = 0; i < count; ++i) {
-        ask(i);
+        if (i % 2 == 0) ask(i);
         block.state[i] = block.line[i]->place();
         found |= std::uint64_t{equal(*block.line[i], block.text[i])} << i;
       }
@@ -309,7 +326,7 @@ class TextStates {
   }
   template <class KeyLike>
   [[nodiscard]] static bool goes_on(const Block& block, std::size_t i, const KeyLike&) noexcept {
-    return goes_behind(*block.index[i]);
+    return Index::goes_on(*block.index[i]);
   }
   template <class KeyLike>
   void follow(const Block& block, std::size_t i, const KeyLike&, Block& missed,
@@ -319,6 +336,10 @@ class TextStates {
     missed.text[to] = block.text[i];
     missed.hash[to] = block.hash[i];
     missed.index[to] = next;
+  }
+  template <class KeyLike>
+  SESSIONIZE_PREFETCHES void ask_to_insert(const KeyLike& key) const noexcept {
+    index_.ask_to_pass(hasher_(std::string_view(key)));
   }
   template <class KeyLike>
   bool insert_lost(const Block& block, std::size_t i, const KeyLike&,
@@ -435,7 +456,6 @@ class TextStates {
   void drop_index(Slot slot) noexcept {
     const auto place = place_of(slot);
     index_.erase(hasher_(key(slot)), place);
-    place.line->clear(place.lane);
   }
 
   KeyHasher hasher_;
