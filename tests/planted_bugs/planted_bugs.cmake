@@ -109,14 +109,15 @@ plant("the gap is measured from the session's start" decide.hpp
   [[gap_splits(key->previous, time)]]
   [[gap_splits(key->session_start, time)]])
 plant("the gap is measured from the latest time, not from the row before" decide.hpp
-  [[options.gap_from == GapFrom::latest_time && key.ordinal != 0]]
-  [[key.ordinal != 0]])
+  [[options.gap_from == GapFrom::latest_time && reason != SplitReason::first_event]]
+  [[reason != SplitReason::first_event]])
 plant("the latest time begins at 1970" decide.hpp
-  [[options.gap_from == GapFrom::latest_time && key.ordinal != 0]]
+  [[options.gap_from == GapFrom::latest_time && reason != SplitReason::first_event]]
   [[options.gap_from == GapFrom::latest_time]])
 plant("an event that starts a session does not become the previous one" decide.hpp
   [[key.previous = keeps_later]]
-  [[if (reason == SplitReason::none || key.ordinal == 0) key.previous = keeps_later]])
+  [[if (reason == SplitReason::none || reason == SplitReason::first_event)
+      key.previous = keeps_later]])
 plant("exactly the horizon is not carried" rules/carry.hpp
   [[AtGap::continues]]
   [[AtGap::splits]])
