@@ -28,6 +28,10 @@ struct alignas(64) Line {
   unsigned free_lanes() const noexcept { return lanes_with(0) | lanes_with(soiled); }
   unsigned clean_lanes() const noexcept { return lanes_with(0); }
   void copy(unsigned lane, Line& to, unsigned at) const noexcept { to.item[at] = item[lane]; }
+  void move(unsigned moved, Line& to) noexcept {
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      if ((moved >> lane & 1) != 0) std::swap(item[lane], to.item[lane]);
+  }
   void clear(unsigned lane) noexcept { item[lane] = 0; }
   void soil(unsigned lane) noexcept { item[lane] = soiled; }
 };

@@ -93,6 +93,20 @@ struct alignas(64) IntegerLine {
     const auto from = const_cast<IntegerLine&>(*this).place(lane);
     to.place(at).set(from.previous(), from.start(), from.tally());
   }
+  void move(unsigned moved, IntegerLine& to) noexcept {
+    for (unsigned lane = 0; lane < lanes; ++lane) {
+      const std::uint64_t moves = std::uint64_t{0} - (moved >> lane & 1);
+      const auto times_move = static_cast<Offset>(moves);
+      const auto tally_moves = static_cast<std::uint32_t>(moves);
+      const auto from = place(lane);
+      to.key[lane] = key[lane] & moves;
+      key[lane] &= ~moves;
+      to.place(lane).set(from.previous() & times_move, from.start() & times_move,
+                         from.tally() & tally_moves);
+      from.set(from.previous() & ~times_move, from.start() & ~times_move,
+               from.tally() & ~tally_moves);
+    }
+  }
   void clear(unsigned lane) noexcept {
     key[lane] = 0;
     place(lane).set(0, 0, 0);

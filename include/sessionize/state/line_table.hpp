@@ -30,8 +30,9 @@ template <class Line>
 ///     unsigned free_lanes() const;                           // a bit for each
 ///     unsigned clean_lanes() const;                          // those of them that are clean
 ///     void copy(unsigned lane, Line& to, unsigned at) const; // an item, to a free place
-///     void clear(unsigned lane);                             // makes it free and clean
-///     void soil(unsigned lane);                              // makes it free, and not clean
+///     void move(unsigned lanes, Line& to); // a bit for each item, to the same lanes of a clean
+///     line void clear(unsigned lane);                             // makes it free and clean void
+///     soil(unsigned lane);                              // makes it free, and not clean
 ///
 /// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
 /// half counts.
@@ -345,20 +346,24 @@ class LineTable {
       if (owner_[i] == old && (i >> (depth_ - depth) & 1) != 0)
         owner_[i] = static_cast<std::uint32_t>(number);
     point();
-    // Those in the upper half leave, and those that are not in their home line, where there may be
-    // room by then. The others have passed nothing.
-    Segment& low = segments_[old];
+    // Those of the upper half go to the same places there. Those that are not in their home line
+    // leave, as there may be room by then; the others have passed nothing.
+    Segment &low = segments_[old], &upper = segments_[number];
     low.depth = depth;
     std::size_t count = 0;
     for (std::size_t at = 0; at <= mask_; ++at) {
       Line& line = low.lines[at];
-      unsigned leaves = 0;
+      unsigned rises = 0, leaves = 0;
       for (unsigned lane = 0; lane < Line::lanes; ++lane) {
-        const std::uint64_t its = hash_of_(line, lane),
-                            differs = (its >> (64 - depth) & 1) | ((its >> 32 & mask_) ^ at);
-        leaves |= static_cast<unsigned>(differs != 0) << lane;
+        const std::uint64_t its = hash_of_(line, lane);
+        rises |= static_cast<unsigned>(its >> (64 - depth) & 1) << lane;
+        leaves |= static_cast<unsigned>((its >> 32 & mask_) != at) << lane;
       }
-      for (leaves &= taken_lanes(line); leaves != 0; leaves &= leaves - 1) {
+      const unsigned taken = taken_lanes(line);
+      rises &= taken & ~leaves;
+      line.move(rises, upper.lines[at]);
+      for (unsigned lane = 0; lane < Line::lanes; ++lane) upper.taken += rises >> lane & 1;
+      for (leaves &= taken; leaves != 0; leaves &= leaves - 1) {
         const auto lane = static_cast<unsigned>(std::countr_zero(leaves));
         line.copy(lane, leaving_[count / Line::lanes], static_cast<unsigned>(count % Line::lanes));
         line.clear(lane);
@@ -366,7 +371,7 @@ class LineTable {
       }
       Segment::clean(line);
     }
-    low.taken -= count;
+    low.taken -= upper.taken + count;
     std::fill(low.passed.begin(), low.passed.end(), Passed{0});
     for (std::size_t i = 0; i < count; ++i)
       copy_home(leaving_[i / Line::lanes], static_cast<unsigned>(i % Line::lanes));
@@ -408,7 +413,7 @@ class LineTable {
 
   [[no_unique_address]] HashOf hash_of_;
   std::vector<Segment> segments_;
-  std::vector<Line, PageAllocator<Line>> leaving_;  // items, while a segment is split
+  std::vector<Line, PageAllocator<Line>> leaving_;  // items not at home, while a segment is split
   std::vector<Line*> directory_;
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;

@@ -132,6 +132,17 @@ std::uint64_t to_offsets(const Window& window, const TimePoint* times, std::size
   return outside;
 }
 
+/// The other way round.
+template <class Window, class Offset, class TimePoint>
+void to_times(const Window& window, const Offset* offsets, std::size_t count,
+              TimePoint* times) noexcept {
+  const auto convert = [&window, offsets, times](std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) times[i] = window.time(offsets[i]);
+    return 0;
+  };
+  run_fast([&] { return count == block_size ? convert(block_size) : convert(count); });
+}
+
 /// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
 /// those that have no bit in `found` are lost and at no_time(), and their answers mean nothing.
 /// `ask(i)` is called for each second event, to ask for what later blocks need. Stops at an event
@@ -145,6 +156,8 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     const offset_t<Clock>* times, Answer* answers, Ask ask, BlockCounts& counts) noexcept {
   using Offset = offset_t<Clock>;
   using Step = PackedStep<limited, Offset>;
+  constexpr bool only_starts = std::same_as<Answer, typename Clock::time_point>;
+  [[maybe_unused]] Offset opened[block_size];  // starts, which are then made times all at once
   std::uint64_t by_gap = 0, by_duration = 0, events_closed = 0;
   Offset starts = 0;
   const auto move = [&](std::size_t i) {
@@ -169,8 +182,8 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     starts -= counted;
     if constexpr (counting == Counting::on)
       events_closed += Tally<counting>::events(tally) & counted;
-    if constexpr (std::same_as<Answer, typename Clock::time_point>) {
-      answers[i] = window.time(start);
+    if constexpr (only_starts) {
+      opened[i] = start;
     } else {
       Placement<Clock> placement;
       placement.time = window.time(time);
@@ -194,6 +207,7 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     }
   }
   if (i == pairs_end && i != end && move(i)) ++i;
+  if constexpr (only_starts) to_times(window, opened + from, i - from, answers + from);
   const std::uint64_t done = all_of(i) & ~all_of(from);
   counts.events += i - from - few_bits(done & ~found);
   counts.starts += starts;
@@ -361,52 +375,51 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     if (misses != 0 && missed.generation != states.generation()) go_back_to_missed();
   };
 
-  Block blocks[3];
-  const auto block_at = [&blocks](std::size_t at) -> Block& { return blocks[at / block_size % 3]; };
   const auto size_at = [count](std::size_t at) { return std::min(block_size, count - at); };
-  const auto begin = [&](std::size_t at) {
-    if (at < count) states.begin(block_at(at), keys + at, size_at(at));
+  const auto begin = [&](Block& block, std::size_t at) {
+    if (at < count) states.begin(block, keys + at, size_at(at));
   };
-  const auto approach = [&](std::size_t at) {
+  const auto approach = [&](Block& block, std::size_t at) {
     if (at >= count) return;
-    if (block_at(at).generation != states.generation()) begin(at);
-    states.approach(block_at(at), size_at(at));
+    if (block.generation != states.generation()) begin(block, at);
+    states.approach(block, size_at(at));
   };
-  begin(0);
-  begin(block_size);
-  approach(0);
+  Block blocks[3];
+  Block *its = &blocks[0], *its_next = &blocks[1], *its_last = &blocks[2];
+  begin(*its, 0);
+  begin(*its_next, block_size);
+  approach(*its, 0);
   for (std::size_t at = 0; at < count; at += block_size) {
+    Block &block = *its, &next = *its_next, &last = *its_last;
     const std::size_t size = size_at(at);
     ask_column(keys, at, count);
     ask_column(times, at, count);
     ask_column(answers, at, count);
-    begin(at + 2 * block_size);
-    approach(at + block_size);
-    Block& block = block_at(at);
-    if (block.generation != states.generation()) approach(at);
+    begin(last, at + 2 * block_size);
+    approach(next, at + block_size);
+    if (block.generation != states.generation()) approach(block, at);
     const bool asks = states.asks();
-    const Block& next = block_at(at + block_size);
-    const Block& last = block_at(at + 2 * block_size);
     const auto ask_nothing = [](std::size_t) {};
     const auto ask_locating = [&](std::size_t i) { States::ask_locating(i, next, last); };
     const auto ask_updating = [&](std::size_t i) { States::ask_updating(i, next, last); };
+    const std::uint64_t all = all_of(size);
     std::uint64_t found = asks ? states.locate(block, keys + at, size, ask_locating)
                                : states.locate(block, keys + at, size, ask_nothing);
-    if (misses + static_cast<std::size_t>(std::popcount(all_of(size) & ~found)) > block_size) {
+    if (misses + few_bits(all & ~found) > block_size) {
       go_back_to_missed();
       // Keys that were inserted are found from now on, by all events behind these.
-      approach(at);
-      approach(at + block_size);
+      approach(block, at);
+      approach(next, at + block_size);
       found = states.locate(block, keys + at, size, ask_nothing);
     }
-    block.lose(all_of(size) & ~found);
+    block.lose(all & ~found);
     const auto event = [at](std::size_t i) { return at + i; };
     if (asks)
       update(block, found, size, times + at, answers + at, ask_updating, event);
     else
       update(block, found, size, times + at, answers + at, ask_nothing, event);
     // All events of a key go the same way: which one is settled before any key is inserted.
-    std::uint64_t absent = all_of(size) & ~found;
+    std::uint64_t absent = all & ~found;
     const std::uint64_t on = going_on(block, absent, event);
     for (std::uint64_t left = on; left != 0; left &= left - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(left));
@@ -422,8 +435,11 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       else
         one(at + i);
     }
-    if (was_absent) approach(at + block_size);  // where some of its keys are now
+    if (was_absent) approach(next, at + block_size);  // where some of its keys are now
     keep_up();
+    its = &next;
+    its_next = &last;
+    its_last = &block;
   }
   go_back_to_missed();
 }

@@ -66,6 +66,15 @@ struct alignas(64) TextIndexLine {
     to.tag[at] = tag[lane];
     to.record[at] = record[lane];
   }
+  void move(unsigned moved, TextIndexLine& to) noexcept {
+    for (unsigned lane = 0; lane < lanes; ++lane) {
+      const std::uint32_t moves = std::uint32_t{0} - (moved >> lane & 1);
+      to.tag[lane] = tag[lane] & moves;
+      to.record[lane] = record[lane] & moves;
+      tag[lane] &= ~moves;
+      record[lane] &= ~moves;
+    }
+  }
   void clear(unsigned lane) noexcept { tag[lane] = record[lane] = 0; }
   void soil(unsigned lane) noexcept {
     tag[lane] = UINT32_MAX;
