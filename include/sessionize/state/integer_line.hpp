@@ -171,7 +171,7 @@ template <session_clock Clock, class Rule, Counting counting, class Line>
   const __m128i start = line.load(Line::start_at);
   const __m128i tally = Line::has_tally ? line.load(Line::tally_at) : start;
   line.store(Line::previous_at, changed(previous, decision.previous ^ decision.time));
-  line.store(Line::start_at, changed(start, decision.change));
+  line.store(Line::start_at, changed(start, decision.was ^ decision.start));
   if constexpr (Line::has_tally)
     line.store(Line::tally_at, changed(tally, decision.tally ^ decision.next));
   return true;

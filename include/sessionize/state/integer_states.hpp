@@ -70,7 +70,8 @@ class IntegerStates {
 #endif
     const unsigned equal = home.equal(word(key));
     return equal != 0 &&
-           decision.decide(packing_.window(), rules, home.place(std::countr_zero(equal)), time);
+           decision.decide(packing_.window(), rules,
+                           home.place(static_cast<unsigned>(std::countr_zero(equal))), time);
   }
   /// Asks the memory for what find() needs.
   SESSIONIZE_PREFETCHES void ask(Key key) const noexcept {

@@ -58,14 +58,17 @@ struct PackedBlock {
   std::uint64_t generation = UINT64_MAX;  ///< of the table that the lines are of
   Line nowhere;
 
-  /// Gives those keys that are not located a place that is nobody's. An event at no_time() goes on
-  /// there with a session, whatever came before.
-  void lose(std::uint64_t lost) noexcept {
+  /// Gives those keys that are not located a place that is nobody's, and their events a time at
+  /// which they go on there with a session, whatever came before.
+  void lose(std::uint64_t lost, typename Line::Offset* times) noexcept {
+    constexpr typename Line::Offset no_time = 1;
     const PackedPlace<Line> no_place{reinterpret_cast<std::byte*>(&nowhere)};
-    if (lost != 0) no_place.set(no_time(), no_time(), 0);
-    for (; lost != 0; lost &= lost - 1) state[std::countr_zero(lost)] = no_place;
+    if (lost != 0) no_place.set(no_time, no_time, 0);
+    for (; lost != 0; lost &= lost - 1) {
+      state[std::countr_zero(lost)] = no_place;
+      times[std::countr_zero(lost)] = no_time;
+    }
   }
-  [[nodiscard]] static constexpr typename Line::Offset no_time() noexcept { return 1; }
 };
 
 /// The bits of a block of `count` events.
@@ -144,7 +147,7 @@ void to_times(const Window& window, const Offset* offsets, std::size_t count,
 }
 
 /// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
-/// those that have no bit in `found` are lost and at no_time(), and their answers mean nothing.
+/// those that have no bit in `found` are lost, and their answers mean nothing.
 /// `ask(i)` is called for each second event, to ask for what later blocks need. Stops at an event
 /// that cannot be decided on here, and returns its number; `end` if there is none.
 template <bool limited, session_clock Clock, class Rule, Counting counting, class Line,
@@ -166,8 +169,7 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     const std::uint32_t tally = state.tally();
     if (time > previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       return false;
-    const Offset mask = Step::start_mask(previous, was, time, rules);
-    const auto start = static_cast<Offset>(was ^ ((was ^ time) & mask));
+    const auto [mask, start] = Step::split(previous, was, time, rules);
     const std::uint32_t next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
     state.set(time, start, next);
     Offset counted = mask;
@@ -278,8 +280,7 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
     for (std::size_t i = 0; i < size;) {
       const auto window = states.packing().window();
       const std::uint64_t outside = to_offsets(window, block_times, size, offsets) & found;
-      for (std::uint64_t lost = all_of(size) & ~found; lost != 0; lost &= lost - 1)
-        offsets[std::countr_zero(lost)] = Block::no_time();
+      block.lose(all_of(size) & ~found, offsets);
       do {
         const std::uint64_t ahead = outside & ~all_of(i);
         const std::size_t end =
@@ -339,7 +340,6 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       for (std::size_t i = 0; i < size; ++i) missed_time[i] = times[missed_event[i]];
       states.approach(missed, size);
       const std::uint64_t found = states.locate_missed(missed, size);
-      missed.lose(all_of(size) & ~found);
       std::uint64_t done = update(
           missed, found, size, missed_time, missed_answer, [](std::size_t) {},
           [&missed_event](std::size_t i) { return missed_event[i]; });
@@ -412,7 +412,6 @@ void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
       approach(next, at + block_size);
       found = states.locate(block, keys + at, size, ask_nothing);
     }
-    block.lose(all & ~found);
     const auto event = [at](std::size_t i) { return at + i; };
     if (asks)
       update(block, found, size, times + at, answers + at, ask_updating, event);
