@@ -145,11 +145,10 @@ struct alignas(64) IntegerLine {
 };
 
 #ifdef __SSE2__
-/// Decides on an event of a key that a line may have, by the gap alone; false where that cannot be
-/// done. It writes all lanes of the line, of which at most one changes: so where it writes does not
-/// hang on what it reads, and the processor need not wait for that before it reads the line of the
-/// next event.
-template <session_clock Clock, class Rule, Counting counting, class Line>
+/// Decides on an event of a key that a line may have; false where that cannot be done. It writes
+/// all lanes of the line, of which at most one changes: so where it writes does not hang on what it
+/// reads, and the processor need not wait for that before it reads the line of the next event.
+template <bool limited, session_clock Clock, class Rule, Counting counting, class Line>
 [[nodiscard]] SESSIONIZE_INLINE inline bool decide_in_vectors(
     Line& line, std::uint64_t key,
     const typename StatePacking<Clock, Rule, counting>::Window& window,
@@ -162,7 +161,7 @@ template <session_clock Clock, class Rule, Counting counting, class Line>
   if (lanes == 0) [[unlikely]]
     return false;
   const auto place = line.place(static_cast<unsigned>(std::countr_zero(lanes)));
-  if (!decision.template step<false>(window, rules, place, time)) return false;
+  if (!decision.template step<limited>(window, rules, place, time)) return false;
   const auto changed = [changes](__m128i old, std::uint32_t by) {
     return _mm_xor_si128(old, _mm_and_si128(_mm_set1_epi32(static_cast<int>(by)), changes));
   };

@@ -57,21 +57,22 @@ class IntegerStates {
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
   /// The same, false also where the key is not in its home line, which is rare.
+  template <bool limited>
   [[nodiscard]] SESSIONIZE_INLINE bool decide_at_home(
       Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
     Line& home = *table_.home(hasher_(word(key)));
 #ifdef __SSE2__
-    if constexpr (Line::narrow) {
-      if (rules.limited) [[unlikely]]
-        return false;
-      return decide_in_vectors(home, word(key), packing_.window(), rules, time, decision);
-    }
+    if constexpr (Line::narrow)
+      return decide_in_vectors<limited>(home, word(key), packing_.window(), rules, time, decision);
 #endif
     const unsigned equal = home.equal(word(key));
-    return equal != 0 &&
-           decision.decide(packing_.window(), rules,
-                           home.place(static_cast<unsigned>(std::countr_zero(equal))), time);
+    if (equal == 0) [[unlikely]]
+      return false;
+    const auto place = home.place(static_cast<unsigned>(std::countr_zero(equal)));
+    if (!decision.template step<limited>(packing_.window(), rules, place, time)) return false;
+    place.set(decision.time, decision.start, decision.next);
+    return true;
   }
   /// Asks the memory for what find() needs.
   SESSIONIZE_PREFETCHES void ask(Key key) const noexcept {

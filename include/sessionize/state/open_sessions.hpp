@@ -144,8 +144,12 @@ class OpenSessions {
                                           const Event& event) {
     if constexpr (is_packed) {
       Packed packed;
-      if (states_.decide_at_home(key, time, packed_rules_, packed)) [[likely]]
+      if (!packed_rules_.limited) [[likely]] {
+        if (states_.template decide_at_home<false>(key, time, packed_rules_, packed)) [[likely]]
+          return answer(ledger, packed, key, time);
+      } else if (states_.template decide_at_home<true>(key, time, packed_rules_, packed)) {
         return answer(ledger, packed, key, time);
+      }
     }
     return observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
   }
@@ -158,8 +162,12 @@ class OpenSessions {
                   Placement<Clock>& placement, std::optional<summary_view>& closed) {
     if constexpr (is_packed) {
       Packed packed;
-      if (states_.decide_at_home(key, time, packed_rules_, packed)) [[likely]]
+      if (!packed_rules_.limited) [[likely]] {
+        if (states_.template decide_at_home<false>(key, time, packed_rules_, packed)) [[likely]]
+          return admit(ledger, packed, key, time, placement, closed);
+      } else if (states_.template decide_at_home<true>(key, time, packed_rules_, packed)) {
         return admit(ledger, packed, key, time, placement, closed);
+      }
     }
     return admit_anywhere(ledger, key, time, seen_by<Rule, time_point>(event), placement, closed);
   }
@@ -279,10 +287,12 @@ class OpenSessions {
   /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
   [[nodiscard]] SESSIONIZE_INLINE decision_type answer(Ledger& ledger, const Packed& packed,
                                                        key_view key, time_point time) noexcept {
-    decision_type decision{{time, packed.reason(), rules_.carried(packed.opened_at(), time),
-                            packed.opened_at(), packed.ordinal()},
-                           std::nullopt,
-                           std::nullopt};
+    decision_type decision;  // not all at once: GCC would clear all of it first
+    decision.time = time;
+    decision.reason = packed.reason();
+    decision.session_start = rules_.carried(packed.opened_at(), time);
+    decision.opened_at = packed.opened_at();
+    decision.ordinal = packed.ordinal();
     if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
       fill_in(decision.closed.emplace(), packed, key);
       if (!packed.starts) decision.closed.reset();
@@ -326,8 +336,9 @@ class OpenSessions {
     ledger.events_pending += closed->events.value_or(0);
     return Admission::closes;
   }
-  /// The same for a key that need not be in its home line. What is decided there is apart from what
-  /// is decided in the caller's loop: it would have to be in memory.
+  /// The same for a key that need not be in its home line. What
+  /// is decided there is apart from what is decided in the caller's loop: it would have to be in
+  /// memory.
   template <class Event>
   [[gnu::noinline]] decision_type observe_anywhere(Ledger& ledger, key_view key, time_point time,
                                                    const Event& event) {

@@ -190,6 +190,7 @@ class TextStates {
     const Slot slot = find(key);
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
+  template <bool limited>
   [[nodiscard]] bool decide_at_home(std::string_view key, typename Clock::time_point time,
                                     const PackedRules<Offset>& rules,
                                     PackedDecision<Clock, Rule, counting>& decision) noexcept {
