@@ -29,7 +29,8 @@ struct Placement {
   std::optional<time_point> session_start{};
   /// The start of its session, whatever the horizon.
   time_point opened_at{};
-  /// Which of the key's sessions it belongs to, from 1 since the key's state was created.
+  /// Which of the key's sessions it belongs to, from 1 since the key's state was created; 0 where
+  /// these are not counted (Counting::nothing).
   std::uint64_t ordinal = 0;
 
   [[nodiscard]] constexpr bool starts_session() const noexcept {
@@ -70,10 +71,11 @@ struct Summary {
   Key key;
   time_point start{};  ///< the time of the event that opened it
   time_point last{};   ///< the largest time of its events
-  /// How many events it has; null where they are not counted (Counting::off).
+  /// How many events it has; null where they are not counted (Counting::off and ::nothing).
   std::optional<std::uint64_t> events{};
   CloseReason reason = CloseReason::flush;
-  std::uint64_t ordinal = 0;  ///< which of the key's sessions, from 1 since its state was created
+  /// Which of the key's sessions, from 1 since its state was created; 0 where they are not counted.
+  std::uint64_t ordinal = 0;
 
   /// last - start; the longest representable duration where the true one is longer.
   [[nodiscard]] constexpr typename Clock::duration duration() const noexcept {

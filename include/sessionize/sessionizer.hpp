@@ -56,7 +56,7 @@ struct CountRejections {
 /// Clock     gives the types of times; see session_clock
 /// Key       an integer, std::string, a pair or tuple of keys, or a type of the caller's
 /// Rule      what splits sessions besides the gap; see rules/split_rule.hpp and any_of()
-/// counting  whether the events of each session are counted
+/// counting  what is counted: sessions and their events, sessions, or nothing
 ///
 /// A call takes expected constant time an event, and allocates nothing for an event of a known key
 /// that opens no pending delivery. State grows with the keys seen (bounded by max_keys) until
@@ -134,8 +134,9 @@ class Sessionizer {
   ///     Placement<Clock>           everything but the session that it closed
   ///
   /// Returns how many events were rejected, for want of room for their keys; theirs are
-  /// time_point::min(), null, and a Placement with ordinal 0. Sessions that are closed count as
-  /// emitted: for their summaries call process(). The three columns are of one length.
+  /// time_point::min(), null, and a Placement that was opened at time_point::min(). Sessions that
+  /// are closed count as emitted: for their summaries call process(). The three columns are of one
+  /// length.
   template <std::ranges::contiguous_range Keys, std::ranges::contiguous_range Answers>
   std::size_t observe_columns(const Keys& keys, std::span<const time_point> times,
                               Answers&& answers) {
@@ -166,10 +167,11 @@ class Sessionizer {
   }
 
   /// Does a part of what expire() does: looks at the next `places` places for keys, where the last
-  /// sweep has left off, and closes those that are idle at `now`. A table has two to four places
-  /// for each key when it is full, so that sweeping as many places as events have come goes round
-  /// often enough. Summaries come in order of (start, key) within the call. Linear in `places`; the
-  /// call that comes full circle also gives memory back, where less than an eighth is in use.
+  /// sweep has left off, and closes those that are idle at `now`. A table has up to six
+  /// places for each key, unless many are gone, so that sweeping as many places as events have come
+  /// goes round often enough. Summaries come in order of (start, key) within the call. Linear in
+  /// `places`; the call that comes full circle also gives memory back, where less than an eighth is
+  /// in use.
   template <class Sink>
   Closing sweep(time_point now, std::size_t places, Sink&& sink) {
     if (hand_ == 0 || hand_ > open_.groups()) hand_ = open_.groups();

@@ -315,6 +315,36 @@ TEST_CASE("columns of other keys agree with a map of states") {
   check<Milliseconds, std::pair<int, int>, NoRule, Counting::on>(4);
 }
 
+/// Plays three events of one key, at any of some times, and compares with the map.
+template <class Key>
+void check_ends() {
+  using std::chrono::milliseconds;
+  const std::int64_t times[] = {INT64_MIN, INT64_MIN + 1,      INT64_MIN + 20'000, -1,
+                                0,         INT64_MAX - 20'000, INT64_MAX - 1,      INT64_MAX};
+  const auto at = [](std::int64_t ticks) { return Milliseconds::time_point{milliseconds{ticks}}; };
+  const Key key = key_number<Key>(7);
+  for (const std::int64_t first : times)
+    for (const std::int64_t second : times)
+      for (const std::int64_t third : times) {
+        CAPTURE(first, second, third);
+        const Options<Milliseconds> options{.gap = milliseconds{10'000}};
+        Sessionizer<Milliseconds, Key, NoRule, Counting::on> sessions(options);
+        Plain<Milliseconds, Key, NoRule, Counting::on> plain({options, {}});
+        bool agree = true;
+        for (const std::int64_t time : {first, second, third})
+          agree &= static_cast<Placement<Milliseconds>>(sessions.observe(key, at(time))) ==
+                   plain.observe(key, at(time));
+        CHECK(agree);
+        CHECK(sessions.find(key)->last == plain.states.at(key).last);
+      }
+}
+// Holds: times at one end of int64 are far from those at the other. Would catch: a window of packed
+// times that goes round the end.
+TEST_CASE("the ends of time do not meet") {
+  check_ends<std::uint64_t>();
+  check_ends<std::string>();
+}
+
 // Holds: columns of events of known keys allocate nothing, and neither does reserved room.
 // Would catch: a buffer for each call, growth in spite of reserve().
 TEST_CASE("columns of known keys allocate nothing") {

@@ -8,6 +8,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define SESSIONIZE_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 // In a release build, what a caller's loop is to be made of: a call would cost as much as the rest.

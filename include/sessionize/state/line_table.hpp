@@ -27,12 +27,12 @@ template <class Line>
 /// A `Line` has `lanes` places, each free or taken by an item with a hash:
 ///
 ///     static constexpr unsigned lanes;
-///     unsigned free_lanes() const;                           // a bit for each
-///     unsigned clean_lanes() const;                          // those of them that are clean
-///     void copy(unsigned lane, Line& to, unsigned at) const; // an item, to a free place
-///     void move(unsigned lanes, Line& to); // a bit for each item, to the same lanes of a clean
-///     line void clear(unsigned lane);                             // makes it free and clean void
-///     soil(unsigned lane);                              // makes it free, and not clean
+///     unsigned free_lanes() const;            // a bit for each
+///     unsigned clean_lanes() const;           // those of them that are clean
+///     void copy(unsigned lane, Line& to, unsigned at) const;  // an item, to a free place
+///     void move(unsigned lanes, Line& to);    // items, to the same lanes of a clean line
+///     void clear(unsigned lane);              // makes it free and clean
+///     void soil(unsigned lane);               // makes it free, and not clean
 ///
 /// `HashOf` is a function object of a line and a lane that gives an item's hash, of which the upper
 /// half counts.

@@ -336,9 +336,8 @@ class OpenSessions {
     ledger.events_pending += closed->events.value_or(0);
     return Admission::closes;
   }
-  /// The same for a key that need not be in its home line. What
-  /// is decided there is apart from what is decided in the caller's loop: it would have to be in
-  /// memory.
+  /// observe() for a key that need not be in its home line. What is decided there is apart from
+  /// what is decided in the caller's loop: it would have to be in memory.
   template <class Event>
   [[gnu::noinline]] decision_type observe_anywhere(Ledger& ledger, key_view key, time_point time,
                                                    const Event& event) {

@@ -59,7 +59,7 @@ struct PackedBlock {
   Line nowhere;
 
   /// Gives those keys that are not located a place that is nobody's, and their events a time at
-  /// which they go on there with a session, whatever came before.
+  /// which they can be decided on there, and by the gap alone start nothing, whatever came before.
   void lose(std::uint64_t lost, typename Line::Offset* times) noexcept {
     constexpr typename Line::Offset no_time = 1;
     const PackedPlace<Line> no_place{reinterpret_cast<std::byte*>(&nowhere)};
@@ -147,9 +147,9 @@ void to_times(const Window& window, const Offset* offsets, std::size_t count,
 }
 
 /// Moves packed states past events `from` to `end` of a block, in order, and writes their answers;
-/// those that have no bit in `found` are lost, and their answers mean nothing.
-/// `ask(i)` is called for each second event, to ask for what later blocks need. Stops at an event
-/// that cannot be decided on here, and returns its number; `end` if there is none.
+/// those that have no bit in `found` are lost, and their answers mean nothing. `ask(i)` is called
+/// for each second event, to ask for what later blocks need. Stops at an event that cannot be
+/// decided on here, and returns its number; `end` if there is none.
 template <bool limited, session_clock Clock, class Rule, Counting counting, class Line,
           class Answer, class Ask>
 [[gnu::noinline]] std::size_t update_block(
@@ -258,8 +258,7 @@ struct CountBlocks : BlockCounts {
 ///     asks()                        whether the memory should be asked for things ahead of time
 ///     ask_locating(i, next, last)   asks for what the next block, or the one behind it, needs of
 ///     ask_updating(i, next, last)   events i and i + 1, while these are located or updated: some
-///     in
-///                                   each, as the memory takes up only so many requests at a time
+///                                   in each, as the memory takes up only so many requests at once
 ///     generation()                  is another when what is known of lines is void
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One,
           class First>

@@ -35,8 +35,8 @@ using offset_t =
 /// A packed state within a `Line`, which has it in two or three parts, each at the same distance
 /// from where the place points to: `previous` and `start`, which are times, and a tally where
 /// something is counted. Times are offsets that count backwards and are not zero: one that is zero
-/// is later than all there are, so that no event can be decided on at a place that is free, where
-/// all is zero, or has a state that is kept elsewhere, of which only `start` is its number there.
+/// is later than all there are, so that no event can be decided on at a place that is free (where
+/// it is clean, all is zero) or has a state that is kept elsewhere, under the number in `start`.
 /// `previous` is also the largest time of the session, so that `start` is not after it: a state of
 /// which that is not true is kept elsewhere.
 template <class Line>
@@ -158,7 +158,9 @@ struct PackedStep {
     // What follows, in three instructions rather than six.
     if (!limited && !std::is_constant_evaluated()) {
       const auto since = static_cast<Offset>(previous - time);
-      asm("cmp %[since], %[under]\n\tsbb %[mask], %[mask]\n\tcmovb %[time], %[start]"
+      asm("cmp {%[since], %[under]|%[under], %[since]}\n\t"
+          "sbb %[mask], %[mask]\n\t"
+          "cmovb {%[time], %[start]|%[start], %[time]}"
           : [mask] "=&r"(mask), [start] "+&r"(start)
           : [since] "r"(since), [under] "r"(rules.under_gap), [time] "r"(time)
           : "cc");
@@ -236,7 +238,7 @@ class StatePacking {
     return state;
   }
 
-  /// Packs a state into the place of one that was loaded, or into a free one. Where it throws
+  /// Packs a state into the place of one that was loaded, or into a clean one. Where it throws
   /// (memory), nothing has changed.
   template <class Line>
   void store(PackedPlace<Line> place, const State& state) {
@@ -256,7 +258,7 @@ class StatePacking {
     }
   }
 
-  /// Packs the state of a key whose first event is at `time` into a free place. Where it throws
+  /// Packs the state of a key whose first event is at `time` into a clean place. Where it throws
   /// (memory), nothing has changed.
   template <class Line>
   void begin(PackedPlace<Line> place, time_point time) {
@@ -298,13 +300,15 @@ class StatePacking {
     outside_ = 0;
     return true;
   }
-  /// Counts offsets anew, so that `time` has one with a quarter of their range behind it.
-  /// `for_each(f)` calls f(place) for each state there is. Where it throws (memory), nothing
-  /// has changed.
+  /// Counts offsets anew, so that `now` has one with a quarter of their range behind it, but not
+  /// beyond the ends of time, where the other end would be next. `for_each(f)` calls f(place) for
+  /// each state there is. Where it throws (memory), nothing has changed.
   template <class ForEach>
   void rebase(time_point now, ForEach for_each) {
-    if constexpr (!narrow) return;  // they hold all times there are
-    const std::uint64_t end = ticks(now) + 0xc000'0000;
+    if constexpr (!narrow) return;  // they hold all times but the first
+    const std::uint64_t below = ticks(now) - (std::uint64_t{1} << 63), above = ~below;
+    const std::uint64_t ahead = std::min<std::uint64_t>(0xbfff'ffff, above) + 1;
+    const std::uint64_t end = ticks(now) + std::max(ahead, largest - std::min(largest, below));
     const std::uint64_t shift = end - window_.end;
     const auto moved = [shift](Offset old) {
       const std::uint64_t distance = old + shift;
