@@ -4,14 +4,12 @@
 #include "catch.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 
 // The seeds of random tests. SESSIONIZE_SEED=n in the environment replays one, which a failure
-// names; SESSIONIZE_SEEDS=n makes each test take n at most, where its time counts more, and those
-// that cut an input at every line, at n of them.
+// names; SESSIONIZE_SEEDS=n makes each test take n at most, where its time counts more.
 
 namespace seeds {
 
@@ -23,12 +21,6 @@ namespace seeds {
 /// The seed that is to be replayed, or `usual`.
 [[nodiscard]] inline std::uint64_t one(std::uint64_t usual) {
   return from_environment("SESSIONIZE_SEED").value_or(usual);
-}
-
-/// The step by which a test goes through `count` cuts.
-[[nodiscard]] inline std::size_t step(std::size_t count) {
-  const std::size_t most = from_environment("SESSIONIZE_SEEDS").value_or(count);
-  return std::max<std::size_t>(count / std::max<std::size_t>(most, 1), 1);
 }
 
 /// Calls `test` with the seeds 1 to `count`.
