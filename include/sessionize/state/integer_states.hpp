@@ -132,8 +132,8 @@ class IntegerStates {
 
   /// The steps of decide_in_blocks().
   struct Block : PackedBlock<Line> {
-    Line* line[block_size]{};          ///< where each key is looked for
-    std::uint64_t missed[block_size];  ///< keys, where these do not lie in order
+    Line* line[block_size]{};       ///< where each key is looked for
+    std::uint64_t key[block_size];  ///< of those that are followed
     bool is_begun = false;
   };
   [[nodiscard]] bool asks() const noexcept { return table_.bytes() > second_level_cache; }
@@ -181,7 +181,7 @@ class IntegerStates {
   }
   static std::uint64_t locate_missed(Block& block, std::size_t count) noexcept {
     return look_up(
-        block, count, [&block](std::size_t i) { return std::pair(block.line[i], block.missed[i]); },
+        block, count, [&block](std::size_t i) { return std::pair(block.line[i], block.key[i]); },
         [](std::size_t) {});
   }
   template <class KeyLike>
@@ -195,7 +195,7 @@ class IntegerStates {
     Line* const next = table_.next(hash, line_of(block, i, hash));
     __builtin_prefetch(next, 1);
     missed.is_begun = true;
-    missed.missed[to] = wanted;
+    missed.key[to] = wanted;
     missed.line[to] = next;
   }
   template <class KeyLike>

@@ -288,11 +288,7 @@ class OpenSessions {
   [[nodiscard]] SESSIONIZE_INLINE decision_type answer(Ledger& ledger, const Packed& packed,
                                                        key_view key, time_point time) noexcept {
     decision_type decision;  // not all at once: GCC would clear all of it first
-    decision.time = time;
-    decision.reason = packed.reason();
-    decision.session_start = rules_.carried(packed.opened_at(), time);
-    decision.opened_at = packed.opened_at();
-    decision.ordinal = packed.ordinal();
+    place(decision, packed, time);
     if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
       fill_in(decision.closed.emplace(), packed, key);
       if (!packed.starts) decision.closed.reset();
@@ -316,6 +312,14 @@ class OpenSessions {
     closed.ordinal = state.ordinal;
     if constexpr (counting == Counting::on) closed.events = state.events;
   }
+  SESSIONIZE_INLINE void place(Placement<Clock>& placement, const Packed& packed,
+                               time_point time) const noexcept {
+    placement.time = time;
+    placement.reason = packed.reason();
+    placement.session_start = rules_.carried(packed.opened_at(), time);
+    placement.opened_at = packed.opened_at();
+    placement.ordinal = packed.ordinal();
+  }
   static void count(Ledger& ledger, const Packed& packed) noexcept {
     ++ledger.accepted;
     const CloseReason reason = close_reason(packed.why);
@@ -325,11 +329,7 @@ class OpenSessions {
   SESSIONIZE_INLINE Admission admit(Ledger& ledger, const Packed& packed, key_view key,
                                     time_point time, Placement<Clock>& placement,
                                     std::optional<summary_view>& closed) noexcept {
-    placement.time = time;
-    placement.reason = packed.reason();
-    placement.session_start = rules_.carried(packed.opened_at(), time);
-    placement.opened_at = packed.opened_at();
-    placement.ordinal = packed.ordinal();
+    place(placement, packed, time);
     count(ledger, packed);
     if (!packed.starts) return Admission::accepted;
     fill_in(closed.emplace(), packed, key);
