@@ -159,7 +159,7 @@ plant("expire() closes at exactly the gap" state/open_sessions.hpp
   [[return rules_.gap_splits(state.previous, now);]]
   [[return exceeds(state.previous, now, rules_.options.gap, AtGap::splits);]])
 plant("a packed state takes one tick more than the gap" state/packed_state.hpp
-  [[static_cast<Offset>(packed.gap.least - 1)]]
+  [[packed.gap.least - 1]]
   [[packed.gap.least]])
 plant("a key's sessions are not counted" decide.hpp
   [[++key.ordinal;]]

@@ -58,9 +58,8 @@ TEST_CASE("a packed state knows the edges of the gap") {
         const auto offset = static_cast<std::uint32_t>(since) + 1;  // backwards
         const EventClock::time_point now{std::chrono::milliseconds{since}};
         const bool splits = rules.gap_splits(EventClock::time_point{}, now);
-        CHECK(detail::PackedStep<true, std::uint32_t>::by_gap(offset, 1, packed) == splits);
-        if (!packed.limited)
-          CHECK(detail::PackedStep<false, std::uint32_t>::by_gap(offset, 1, packed) == splits);
+        CHECK(detail::PackedStep<true>::by_gap(offset, 1, packed) == splits);
+        if (!packed.limited) CHECK(detail::PackedStep<false>::by_gap(offset, 1, packed) == splits);
       }
 }
 

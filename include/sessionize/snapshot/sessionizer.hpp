@@ -44,19 +44,21 @@ bool load_counts(SnapshotReader& in, std::array<std::uint64_t, size>& counts) {
 template <>
 struct SnapshotAccess<Ledger> {
   static void save(const Ledger& ledger, SnapshotWriter& out) {
-    out.number(ledger.accepted);
-    out.number(ledger.events_emitted);
-    out.number(ledger.sessions_started);
-    save_counts(out, ledger.rejected.by_reason());
-    save_counts(out, ledger.sessions_closed_by_reason);
+    const Counters counters = ledger.counters(true);
+    out.number(counters.accepted);
+    out.number(counters.events_emitted);
+    out.number(counters.sessions_started);
+    save_counts(out, counters.rejected.by_reason());
+    save_counts(out, counters.sessions_closed_by_reason);
   }
   static bool load(SnapshotReader& in, Ledger& ledger) {
     std::array<std::uint64_t, reject_reason_count> rejected{};
+    // Why each session started is not said: those that are closed are counted as closed alone.
     if (!in.number(ledger.accepted) || !in.number(ledger.events_emitted) ||
-        !in.number(ledger.sessions_started) || !load_counts(in, rejected))
+        !in.number(ledger.started(SplitReason::first_event)) || !load_counts(in, rejected))
       return false;
     ledger.rejected = RejectCounts(rejected);
-    return load_counts(in, ledger.sessions_closed_by_reason);
+    return load_counts(in, ledger.sessions_closed);
   }
 };
 

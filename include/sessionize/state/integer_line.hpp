@@ -131,6 +131,16 @@ struct alignas(64) IntegerLine {
     const auto bits = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(mask)));
     return lanes == 4 ? bits : bits & 7;
   }
+  /// The lowest of some lanes, in a whole register: GCC would widen what std::countr_zero() gives.
+  [[nodiscard]] static std::size_t lowest(unsigned some) noexcept {
+#if defined(__GNUC__) && defined(__x86_64__)
+    std::size_t lane;
+    asm("rep bsf {%k1, %k0|%k0, %k1}" : "=r"(lane) : "r"(some) : "cc");
+    return lane;
+#else
+    return static_cast<std::size_t>(std::countr_zero(some));
+#endif
+  }
   /// Ones for each lane with this key.
   [[nodiscard]] __m128i lanes_with(std::uint64_t wanted) const noexcept {
     const __m128i all = _mm_set1_epi64x(static_cast<long long>(wanted));
@@ -151,28 +161,29 @@ struct alignas(64) IntegerLine {
 template <bool limited, session_clock Clock, class Rule, Counting counting, class Line>
 [[nodiscard]] SESSIONIZE_INLINE inline bool decide_in_vectors(
     Line& line, std::uint64_t key,
-    const typename StatePacking<Clock, Rule, counting>::Window& window,
-    const PackedRules<std::uint32_t>& rules, typename Clock::time_point time,
-    PackedDecision<Clock, Rule, counting>& decision) noexcept {
-  const __m128i previous = line.load(Line::previous_at);
-  const __m128i changes =
-      _mm_andnot_si128(_mm_cmpeq_epi32(previous, _mm_setzero_si128()), line.lanes_with(key));
+    const typename StatePacking<Clock, Rule, counting>::Window& window, const PackedRules& rules,
+    typename Clock::time_point time, PackedDecision<Clock, Rule, counting>& decision) noexcept {
+  if (key == 0) [[unlikely]]
+    return false;  // free places have it, too
+  const __m128i changes = line.lanes_with(key);
   const unsigned lanes = Line::bits_of(changes);
   if (lanes == 0) [[unlikely]]
     return false;
-  const auto place = line.place(static_cast<unsigned>(std::countr_zero(lanes)));
+  const auto place = line.place(Line::lowest(lanes));
   if (!decision.template step<limited>(window, rules, place, time)) return false;
-  const auto changed = [changes](__m128i old, std::uint32_t by) {
-    return _mm_xor_si128(old, _mm_and_si128(_mm_set1_epi32(static_cast<int>(by)), changes));
+  const auto where_it_changes = [changes](std::uint64_t value) {
+    return _mm_and_si128(_mm_set1_epi32(static_cast<int>(value)), changes);
   };
   // Of three lanes, the fourth one is the first one of the next part, which is written later and
   // mends it.
-  const __m128i start = line.load(Line::start_at);
+  const __m128i previous = line.load(Line::previous_at), start = line.load(Line::start_at);
   const __m128i tally = Line::has_tally ? line.load(Line::tally_at) : start;
-  line.store(Line::previous_at, changed(previous, decision.previous ^ decision.time));
-  line.store(Line::start_at, changed(start, decision.was ^ decision.start));
+  line.store(Line::previous_at,
+             _mm_sub_epi32(previous, where_it_changes(decision.previous - decision.time)));
+  line.store(Line::start_at, _mm_add_epi32(start, where_it_changes(decision.start - decision.was)));
   if constexpr (Line::has_tally)
-    line.store(Line::tally_at, changed(tally, decision.tally ^ decision.next));
+    line.store(Line::tally_at,
+               _mm_add_epi32(tally, where_it_changes(decision.next - decision.tally)));
   return true;
 }
 #endif

@@ -50,8 +50,7 @@ class IntegerStates {
 
   [[nodiscard]] Slot find(Key key) const noexcept { return find(word(key), hasher_(word(key))); }
   /// Decides on an event of a key whose state is packed; false where that cannot be done.
-  [[nodiscard]] bool decide(Key key, typename Clock::time_point time,
-                            const PackedRules<Offset>& rules,
+  [[nodiscard]] bool decide(Key key, typename Clock::time_point time, const PackedRules& rules,
                             PackedDecision<Clock, Rule, counting>& decision) noexcept {
     const Slot slot = find(key);
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
@@ -59,7 +58,7 @@ class IntegerStates {
   /// The same, false also where the key is not in its home line, which is rare.
   template <bool limited>
   [[nodiscard]] SESSIONIZE_INLINE bool decide_at_home(
-      Key key, typename Clock::time_point time, const PackedRules<Offset>& rules,
+      Key key, typename Clock::time_point time, const PackedRules& rules,
       PackedDecision<Clock, Rule, counting>& decision) noexcept {
     Line& home = *table_.home(hasher_(word(key)));
 #ifdef __SSE2__
@@ -71,7 +70,7 @@ class IntegerStates {
       return false;
     const auto place = home.place(static_cast<unsigned>(std::countr_zero(equal)));
     if (!decision.template step<limited>(packing_.window(), rules, place, time)) return false;
-    place.set(decision.time, decision.start, decision.next);
+    decision.write(place);
     return true;
   }
   /// Asks the memory for what find() needs.

@@ -39,7 +39,7 @@ template <class Line>
 ///
 /// Lines lie in segments of a power of two. A segment that is full is split in two by one more of
 /// the hash's upper bits (extendible hashing: Fagin, Nievergelt, Pippenger and Strong, 1979), so
-/// that growing never stops the world: it moves the items of one segment of 2 MB. Invariants:
+/// that growing never stops the world: it moves the items of one segment of 4 MB. Invariants:
 /// - every segment has `mask_ + 1` lines; directory_[the hash's top depth_ bits] is the one that an
 ///   item is in, where depth_ is at least 1; a segment that is shared by 2^k entries of the
 ///   directory has depth depth_ - k;
@@ -94,7 +94,12 @@ class LineTable {
 
   /// The line where an item with this hash is looked for first: of an empty table, one where
   /// everything is free.
-  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept { return homes_(hash); }
+  [[nodiscard]] Line* home(std::uint64_t hash) const noexcept {
+    // Which one is foreseen, and a directory costs more than the rest.
+    if (homes_.is_single_) [[likely]]
+      return homes_.in_first(hash);
+    return homes_(hash);
+  }
   /// home() as a value of its own, for loops.
   class Homes {
    public:
@@ -109,12 +114,13 @@ class LineTable {
     static constexpr unsigned line_bits = std::bit_width(sizeof(Line)) - 1;
     static_assert(sizeof(Line) == std::size_t{1} << line_bits);
 
-    Homes() noexcept : Homes(nowhere_, 1, 0) {}
-    Homes(Line* const* directory, unsigned depth, std::size_t mask) noexcept
+    Homes() noexcept : Homes(nowhere_, 1, 0, true) {}
+    Homes(Line* const* directory, unsigned depth, std::size_t mask, bool is_single) noexcept
         : directory_(directory),
           first_(directory[0]),
           bytes_mask_(mask << line_bits),
-          shift_(64 - depth) {}
+          shift_(64 - depth),
+          is_single_(is_single) {}
     [[nodiscard]] Line* segment(std::uint64_t hash) const noexcept {
       return directory_[hash >> shift_];
     }
@@ -131,6 +137,7 @@ class LineTable {
     Line* first_;
     std::size_t bytes_mask_;
     unsigned shift_;
+    bool is_single_;
   };
   [[nodiscard]] Homes homes() const noexcept { return homes_; }
   /// The line behind `line`, where an item with this hash is looked for next.
@@ -222,8 +229,8 @@ class LineTable {
   }
 
  private:
-  static constexpr std::size_t full_segment = (std::size_t{2} << 20) / sizeof(Line);
-  static constexpr unsigned max_depth = 17;  // the bits above those that choose a line
+  static constexpr std::size_t full_segment = (std::size_t{4} << 20) / sizeof(Line);
+  static constexpr unsigned max_depth = 16;  // the bits above those that choose a line
 
   /// How many items have passed a line; `many` is that many or more, for good.
   using Passed = std::uint8_t;
@@ -284,7 +291,8 @@ class LineTable {
   void point() noexcept {
     for (std::size_t i = 0; i < owner_.size(); ++i)
       directory_[i] = segments_[owner_[i]].lines.data();
-    homes_ = directory_.empty() ? Homes() : Homes(directory_.data(), depth_, mask_);
+    homes_ = directory_.empty() ? Homes()
+                                : Homes(directory_.data(), depth_, mask_, segments_.size() == 1);
   }
   void start() { rebuild(2, 1); }
 

@@ -123,8 +123,8 @@ class OpenSessions {
         turn.take();
         ledger.accepted += events;
         its_ledger.accepted -= events;
-        ++ledger.sessions_started;
-        --its_ledger.sessions_started;
+        ++ledger.started(SplitReason::first_event);
+        --its_ledger.started(SplitReason::first_event);
         ++taken;
       }
     }
@@ -142,16 +142,24 @@ class OpenSessions {
   template <class Event>
   SESSIONIZE_INLINE decision_type observe(Ledger& ledger, key_view key, time_point time,
                                           const Event& event) {
+    decision_type decision;
     if constexpr (is_packed) {
       Packed packed;
       if (!packed_rules_.limited) [[likely]] {
-        if (states_.template decide_at_home<false>(key, time, packed_rules_, packed)) [[likely]]
-          return answer(ledger, packed, key, time);
+        if (states_.template decide_at_home<false>(key, time, packed_rules_, packed)) [[likely]] {
+          answer(decision, ledger, packed, key, time);
+          return decision;
+        }
       } else if (states_.template decide_at_home<true>(key, time, packed_rules_, packed)) {
-        return answer(ledger, packed, key, time);
+        answer(decision, ledger, packed, key, time);
+        return decision;
       }
     }
-    return observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
+    // Another object: this one is in registers, unless somebody else has its address.
+    const decision_type decided_elsewhere =
+        observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
+    decision = decided_elsewhere;
+    return decision;
   }
 
   /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
@@ -194,7 +202,7 @@ class OpenSessions {
       const auto first = [&](std::size_t i) {
         answer_with<Clock>(answers[i], first_event(times[i]));
         ++ledger.accepted;
-        ++ledger.sessions_started;
+        ++ledger.started(SplitReason::first_event);
       };
       if (size() == 0 && !times.empty()) one(done++);
       // A key that is evicted, or has no room, is one whose order among other keys matters.
@@ -285,20 +293,18 @@ class OpenSessions {
 
   /// The answer to an event that is decided on. Whether it starts a session cannot be foreseen: no
   /// branch hangs on it. Each part is made in its place: a copy costs more than the decision.
-  [[nodiscard]] SESSIONIZE_INLINE decision_type answer(Ledger& ledger, const Packed& packed,
-                                                       key_view key, time_point time) noexcept {
-    decision_type decision;  // not all at once: GCC would clear all of it first
+  SESSIONIZE_INLINE void answer(decision_type& decision, Ledger& ledger, const Packed& packed,
+                                key_view key, time_point time) const noexcept {
     place(decision, packed, time);
     if constexpr (std::integral<Key> || std::is_enum_v<Key>) {
       fill_in(decision.closed.emplace(), packed, key);
-      if (!packed.starts) decision.closed.reset();
-    } else if (packed.starts) {
+      if (!packed.starts_session()) decision.closed.reset();
+    } else if (packed.starts_session()) {
       fill_in(decision.closed.emplace(), packed, key);
     }
     count(ledger, packed);
     if constexpr (counting == Counting::on)
-      ledger.events_emitted += packed.starts ? packed.closed().events : 0;
-    return decision;
+      ledger.events_emitted += packed.closed().events & packed.mask;
   }
   SESSIONIZE_INLINE void fill_in(summary_view& closed, const Packed& packed,
                                  key_view key) const noexcept {
@@ -322,16 +328,14 @@ class OpenSessions {
   }
   static void count(Ledger& ledger, const Packed& packed) noexcept {
     ++ledger.accepted;
-    const CloseReason reason = close_reason(packed.why);
-    ledger.sessions_started += packed.starts;
-    ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)] += packed.starts;
+    ledger.started(packed.why) -= packed.mask;
   }
   SESSIONIZE_INLINE Admission admit(Ledger& ledger, const Packed& packed, key_view key,
                                     time_point time, Placement<Clock>& placement,
                                     std::optional<summary_view>& closed) noexcept {
     place(placement, packed, time);
     count(ledger, packed);
-    if (!packed.starts) return Admission::accepted;
+    if (!packed.starts_session()) return Admission::accepted;
     fill_in(closed.emplace(), packed, key);
     ledger.events_pending += closed->events.value_or(0);
     return Admission::closes;
@@ -341,12 +345,14 @@ class OpenSessions {
   template <class Event>
   [[gnu::noinline]] decision_type observe_anywhere(Ledger& ledger, key_view key, time_point time,
                                                    const Event& event) {
+    decision_type decision;
     if constexpr (is_packed) {
       Packed packed;
-      if (states_.decide(key, time, packed_rules_, packed))
-        return answer(ledger, packed, key, time);
+      if (states_.decide(key, time, packed_rules_, packed)) {
+        answer(decision, ledger, packed, key, time);
+        return decision;
+      }
     }
-    decision_type decision;
     const Admission admission = admit_exactly(ledger, key, time, event, decision, decision.closed);
     if (admission == Admission::closes) {
       count_emitted(ledger, *decision.closed);
@@ -382,9 +388,9 @@ class OpenSessions {
     rules_.advance(state, reason, time, event);
     place(placement, state, reason, time);
     states_.store(slot, state);
-    if (closes) count_closed(ledger, *closed);
+    if (closes) ledger.events_pending += closed->events.value_or(0);
     ++ledger.accepted;
-    ledger.sessions_started += closes ? 1 : 0;
+    ledger.started(reason) += closes ? 1 : 0;
     return closes ? Admission::closes : Admission::accepted;
   }
   /// The same for an event of a key without state.
@@ -407,7 +413,7 @@ class OpenSessions {
     placement = first_event(time);
     turn.take();
     ++ledger.accepted;
-    ++ledger.sessions_started;
+    ++ledger.started(SplitReason::first_event);
     if (!full) return Admission::accepted;
     closed.emplace(evict());
     count_closed(ledger, *closed);
@@ -453,7 +459,7 @@ class OpenSessions {
 
   template <class AnySummary>
   static void count_closed(Ledger& ledger, const AnySummary& closed) noexcept {
-    ++ledger.sessions_closed_by_reason[static_cast<std::size_t>(closed.reason)];
+    ++ledger.closed(closed.reason);
     ledger.events_pending += closed.events.value_or(0);
   }
   /// The caller has the summary of a session that was counted as closed.
@@ -488,7 +494,7 @@ class OpenSessions {
   }
 
   SessionRules<Clock, Rule> rules_;
-  PackedRules<offset_t<Clock>> packed_rules_;  // the same, where they can be
+  PackedRules packed_rules_;  // the same, where they can be
   States states_;
   Turns<Key> turns_;
   std::optional<Key> evicted_;  // the key that the summary of the last eviction looks at

@@ -154,30 +154,29 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
           class Answer, class Ask>
 [[gnu::noinline]] std::size_t update_block(
     const typename StatePacking<Clock, Rule, counting>::Window window,
-    const SessionRules<Clock, Rule>& all_rules, const PackedRules<offset_t<Clock>> rules,
-    PackedBlock<Line>& block, std::size_t from, std::size_t end, std::uint64_t found,
-    const offset_t<Clock>* times, Answer* answers, Ask ask, BlockCounts& counts) noexcept {
+    const SessionRules<Clock, Rule>& all_rules, const PackedRules rules, PackedBlock<Line>& block,
+    std::size_t from, std::size_t end, std::uint64_t found, const offset_t<Clock>* times,
+    Answer* answers, Ask ask, BlockCounts& counts) noexcept {
   using Offset = offset_t<Clock>;
-  using Step = PackedStep<limited, Offset>;
+  using Step = PackedStep<limited>;
   constexpr bool only_starts = std::same_as<Answer, typename Clock::time_point>;
   [[maybe_unused]] Offset opened[block_size];  // starts, which are then made times all at once
-  std::uint64_t by_gap = 0, by_duration = 0, events_closed = 0;
-  Offset starts = 0;
+  std::uint64_t starts = 0, by_gap = 0, by_duration = 0, events_closed = 0;
   const auto move = [&](std::size_t i) {
     const PackedPlace<Line> state = block.state[i];
-    const Offset time = times[i], previous = state.previous(), was = state.start();
+    const std::uint64_t time = times[i], previous = state.previous(), was = state.start();
     const std::uint32_t tally = state.tally();
     if (time > previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       return false;
     const auto [mask, start] = Step::split(previous, was, time, rules);
     const std::uint32_t next = Tally<counting>::next(tally, static_cast<std::uint32_t>(mask));
-    state.set(time, start, next);
-    Offset counted = mask;
+    state.set(static_cast<Offset>(time), static_cast<Offset>(start), next);
+    std::uint64_t counted = mask;
     if constexpr (limited) {
       // Under a gap of zero that splits, lost events start sessions, too.
       const bool is_found = (found >> i & 1) != 0;
       const bool gap_splits = Step::by_gap(previous, time, rules);
-      counted &= static_cast<Offset>(Offset{0} - is_found);
+      counted &= std::uint64_t{0} - std::uint64_t{is_found};
       by_gap += gap_splits && is_found;
       by_duration += !gap_splits && is_found && Step::by_duration(was, time, rules);
     }
@@ -185,7 +184,7 @@ template <bool limited, session_clock Clock, class Rule, Counting counting, clas
     if constexpr (counting == Counting::on)
       events_closed += Tally<counting>::events(tally) & counted;
     if constexpr (only_starts) {
-      opened[i] = start;
+      opened[i] = static_cast<Offset>(start);
     } else {
       Placement<Clock> placement;
       placement.time = window.time(time);
@@ -227,15 +226,11 @@ struct CountBlocks : BlockCounts {
   CountBlocks(const CountBlocks&) = delete;
   CountBlocks& operator=(const CountBlocks&) = delete;
   ~CountBlocks() {
-    const auto closed = [this](CloseReason reason) -> std::uint64_t& {
-      return ledger.sessions_closed_by_reason[static_cast<std::size_t>(reason)];
-    };
     ledger.accepted += events;
-    ledger.sessions_started += starts;
     ledger.events_emitted += events_closed;
-    closed(CloseReason::idle) += by_gap;
-    closed(CloseReason::max_duration) += by_duration;
-    closed(CloseReason::carry) += starts - by_gap - by_duration;
+    ledger.started(SplitReason::gap) += by_gap;
+    ledger.started(SplitReason::max_duration) += by_duration;
+    ledger.started(SplitReason::carry) += starts - by_gap - by_duration;
   }
 };
 
@@ -263,7 +258,7 @@ struct CountBlocks : BlockCounts {
 template <class States, session_clock Clock, class Rule, class Key, class Answer, class One,
           class First>
 void decide_in_blocks(States& states, const SessionRules<Clock, Rule>& rules,
-                      const PackedRules<offset_t<Clock>>& packed, const Key* keys,
+                      const PackedRules& packed, const Key* keys,
                       const typename Clock::time_point* times, Answer* answers, std::size_t count,
                       Ledger& ledger, bool inserts, One one, First first) {
   using Block = typename States::Block;

@@ -110,83 +110,83 @@ inline constexpr bool is_max_duration<MaxDuration<Duration>> = true;
 template <class Rule>
 inline constexpr bool packed_rule = std::same_as<Rule, NoRule> || is_max_duration<Rule>;
 
-/// The rules as differences of offsets: an event splits where it is at least so far away.
-template <std::unsigned_integral Offset>
+/// The rules as differences of offsets: an event splits where it is at least so far away. Offsets
+/// of all widths are decided on in whole registers.
 struct PackedRules {
   struct AtLeast {
-    Offset least = 0;
+    std::uint64_t least = 0;
     bool never = false;
-    [[nodiscard]] constexpr bool operator()(Offset from, Offset to) const noexcept {
-      return static_cast<Offset>(from - to) >= least && !never;
+    [[nodiscard]] constexpr bool operator()(std::uint64_t from, std::uint64_t to) const noexcept {
+      return from - to >= least && !never;
     }
   };
-  AtLeast gap;           ///< from `previous`
-  AtLeast duration;      ///< from `start`: the maximum duration
-  AtLeast carry;         ///< from `start`: the carry horizon, where it splits
-  Offset under_gap = 0;  ///< the largest difference that the gap does not split
-  bool limited = false;  ///< whether there is more than that
+  AtLeast gap;                  ///< from `previous`
+  AtLeast duration;             ///< from `start`: the maximum duration
+  AtLeast carry;                ///< from `start`: the carry horizon, where it splits
+  std::uint64_t under_gap = 0;  ///< the largest difference that the gap does not split
+  bool limited = false;         ///< whether there is more than that
 };
 
-/// What one event does to a packed state.
-template <bool limited, std::unsigned_integral Offset>
+/// What one event does to a packed state that it does not go back behind.
+template <bool limited>
 struct PackedStep {
-  using Rules = PackedRules<Offset>;
-
-  [[nodiscard]] static constexpr bool by_gap(Offset previous, Offset time,
-                                             const Rules& rules) noexcept {
-    return limited ? rules.gap(previous, time)
-                   : static_cast<Offset>(previous - time) > rules.under_gap;
+  [[nodiscard]] static constexpr bool by_gap(std::uint64_t previous, std::uint64_t time,
+                                             const PackedRules& rules) noexcept {
+    return limited ? rules.gap(previous, time) : previous - time > rules.under_gap;
   }
-  [[nodiscard]] static constexpr bool by_duration(Offset start, Offset time,
-                                                  const Rules& rules) noexcept {
+  [[nodiscard]] static constexpr bool by_duration(std::uint64_t start, std::uint64_t time,
+                                                  const PackedRules& rules) noexcept {
     return limited && rules.duration(start, time);
   }
-  [[nodiscard]] static constexpr bool by_carry(Offset start, Offset time,
-                                               const Rules& rules) noexcept {
+  [[nodiscard]] static constexpr bool by_carry(std::uint64_t start, std::uint64_t time,
+                                               const PackedRules& rules) noexcept {
     return limited && rules.carry(start, time);
   }
   struct Split {
-    Offset mask;   ///< all ones where the event starts a session, 0 where it continues one
-    Offset start;  ///< of its session
+    std::uint64_t mask;   ///< all ones where the event starts a session, 0 where it continues one
+    std::uint64_t start;  ///< of its session, an offset
   };
   /// Whether an event splits, without a branch: compilers turn a choice into one, and one in ten
   /// goes wrong.
-  [[nodiscard]] static constexpr Split split(Offset previous, Offset start, Offset time,
-                                             const Rules& rules) noexcept {
-    Offset mask = 0;
+  [[nodiscard]] static constexpr Split split(std::uint64_t previous, std::uint64_t start,
+                                             std::uint64_t time,
+                                             const PackedRules& rules) noexcept {
+    Split split{0, start};
 #if defined(__GNUC__) && defined(__x86_64__)
     // What follows, in three instructions rather than six.
     if (!limited && !std::is_constant_evaluated()) {
-      const auto since = static_cast<Offset>(previous - time);
       asm("cmp {%[since], %[under]|%[under], %[since]}\n\t"
           "sbb %[mask], %[mask]\n\t"
           "cmovb {%[time], %[start]|%[start], %[time]}"
-          : [mask] "=&r"(mask), [start] "+&r"(start)
-          : [since] "r"(since), [under] "r"(rules.under_gap), [time] "r"(time)
+          : [mask] "=&r"(split.mask), [start] "+&r"(split.start)
+          : [since] "r"(previous - time), [under] "m"(rules.under_gap), [time] "r"(time)
           : "cc");
-      return {mask, start};
+      return split;
     }
 #endif
-    const auto bit = [](bool splits) { return static_cast<Offset>(splits); };
-    const Offset starts = bit(by_gap(previous, time, rules)) |
-                          bit(by_duration(start, time, rules)) | bit(by_carry(start, time, rules));
-    mask = static_cast<Offset>(Offset{0} - starts);
+    const auto bit = [](bool splits) { return static_cast<std::uint64_t>(splits); };
+    const std::uint64_t starts = bit(by_gap(previous, time, rules)) |
+                                 bit(by_duration(start, time, rules)) |
+                                 bit(by_carry(start, time, rules));
+    split.mask = std::uint64_t{0} - starts;
 #ifdef __GNUC__
     // Seeing through the negation, compilers go back to the bit, and take three instructions more.
-    if (!std::is_constant_evaluated()) asm("" : "+r"(mask));
+    if (!std::is_constant_evaluated()) asm("" : "+r"(split.mask));
 #endif
-    return {mask, static_cast<Offset>(start ^ ((start ^ time) & mask))};
+    split.start ^= (split.start ^ time) & split.mask;
+    return split;
   }
   /// Why the event starts a session, of which `mask` is split().mask.
-  [[nodiscard]] static constexpr SplitReason reason(Offset previous, Offset start, Offset time,
-                                                    const Rules& rules, Offset mask) noexcept {
+  [[nodiscard]] static constexpr SplitReason reason(std::uint64_t previous, std::uint64_t start,
+                                                    std::uint64_t time, const PackedRules& rules,
+                                                    std::uint64_t mask) noexcept {
     static_assert(static_cast<int>(SplitReason::none) == 0);
     SplitReason reason = SplitReason::gap;
     if constexpr (limited) {
       reason = by_duration(start, time, rules) ? SplitReason::max_duration : SplitReason::carry;
       if (by_gap(previous, time, rules)) reason = SplitReason::gap;
     }
-    return static_cast<SplitReason>(static_cast<Offset>(reason) & mask);
+    return static_cast<SplitReason>(static_cast<std::uint64_t>(reason) & mask);
   }
 };
 
@@ -215,7 +215,7 @@ class StatePacking {
       return holds(distance(time));
     }
     /// The time of an offset.
-    [[nodiscard]] constexpr time_point time(Offset offset) const noexcept {
+    [[nodiscard]] constexpr time_point time(std::uint64_t offset) const noexcept {
       using Duration = typename Clock::duration;
       return time_point{Duration{static_cast<typename Duration::rep>(end - offset)}};
     }
@@ -228,8 +228,8 @@ class StatePacking {
     if (place.previous() == 0) return elsewhere_[static_cast<std::size_t>(place.start()) - 1];
     return unpack(window_, place.previous(), place.start(), place.tally());
   }
-  [[nodiscard]] static State unpack(const Window& window, Offset previous, Offset start,
-                                    std::uint32_t tally) noexcept {
+  [[nodiscard]] static State unpack(const Window& window, std::uint64_t previous,
+                                    std::uint64_t start, std::uint32_t tally) noexcept {
     State state;
     state.session_start = window.time(start);
     state.previous = state.last = window.time(previous);
@@ -276,7 +276,7 @@ class StatePacking {
   /// Whether the gap would split an event at `now`; null where that is not to be seen here.
   template <class Line>
   [[nodiscard]] std::optional<bool> is_idle(PackedPlace<Line> place, time_point now,
-                                            const PackedRules<Offset>& rules) const noexcept {
+                                            const PackedRules& rules) const noexcept {
     if (place.previous() == 0 || !window_.holds(now)) return std::nullopt;
     const auto offset = static_cast<Offset>(window_.distance(now));
     return offset <= place.previous() && rules.gap(place.previous(), offset);
@@ -332,15 +332,14 @@ class StatePacking {
   }
 
   /// The rules as packed states see them.
-  [[nodiscard]] static PackedRules<Offset> rules(const SessionRules<Clock, Rule>& rules) noexcept {
-    using AtLeast = typename PackedRules<Offset>::AtLeast;
-    const auto at_least = [](auto duration, bool inclusive) -> AtLeast {
+  [[nodiscard]] static PackedRules rules(const SessionRules<Clock, Rule>& rules) noexcept {
+    const auto at_least = [](auto duration, bool inclusive) -> PackedRules::AtLeast {
       const auto ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-      if (ticks + (inclusive ? 0U : 1U) > largest) return {0, true};
-      return {static_cast<Offset>(ticks + (inclusive ? 0U : 1U)), false};
+      const std::uint64_t least = ticks + (inclusive ? 0U : 1U);
+      return {least, least > largest};
     };
     const auto& options = rules.options;
-    PackedRules<Offset> packed;
+    PackedRules packed;
     packed.gap = at_least(options.gap, options.at_gap == AtGap::splits);
     packed.duration = packed.carry = {0, true};
     if constexpr (is_max_duration<Rule>)
@@ -349,8 +348,7 @@ class StatePacking {
     const bool carry_splits =
         options.past_carry == PastCarry::splits && !options.carry.is_forever();
     if (carry_splits) packed.carry = at_least(options.carry.span(), false);
-    packed.under_gap =
-        packed.gap.never ? static_cast<Offset>(largest) : static_cast<Offset>(packed.gap.least - 1);
+    packed.under_gap = packed.gap.never ? largest : packed.gap.least - 1;
     // Every event splits at a gap of zero that splits: no difference is under that.
     const bool all_split = packed.gap.least == 0 && !packed.gap.never;
     packed.limited = is_max_duration<Rule> || carry_splits || all_split;
@@ -390,45 +388,51 @@ struct PackedDecision {
   using time_point = typename Clock::time_point;
 
   Window window;
-  Offset time, previous, was, start;  // the event's; the state's before it; its start behind it
-  std::uint32_t tally, next;          // before and behind it
-  bool starts;                        // a session
-  SplitReason why;                    // where it starts one
+  std::uint64_t time, previous, was,
+      start;                  // offsets: the event's; the state's before and behind it
+  std::uint64_t mask;         // see PackedStep::Split
+  std::uint32_t tally, next;  // before and behind it
+  SplitReason why;            // where it starts one
 
   /// Decides on an event of the key that has the state at `place`; false where that cannot be done.
   template <class Line>
-  [[nodiscard]] bool decide(const Window& its, const PackedRules<Offset>& rules,
-                            PackedPlace<Line> place, time_point at) noexcept {
+  [[nodiscard]] bool decide(const Window& its, const PackedRules& rules, PackedPlace<Line> place,
+                            time_point at) noexcept {
     const bool decided =
         rules.limited ? step<true>(its, rules, place, at) : step<false>(its, rules, place, at);
-    if (decided) place.set(time, start, next);
+    if (decided) write(place);
     return decided;
+  }
+  /// Enters what step() has decided.
+  template <class Line>
+  void write(PackedPlace<Line> place) const noexcept {
+    place.set(static_cast<Offset>(time), static_cast<Offset>(start), next);
   }
   /// The same, but for changing the state.
   template <bool limited, class Line>
-  [[nodiscard]] SESSIONIZE_INLINE bool step(const Window& its, const PackedRules<Offset>& rules,
+  [[nodiscard]] SESSIONIZE_INLINE bool step(const Window& its, const PackedRules& rules,
                                             PackedPlace<Line> place, time_point at) noexcept {
-    using Step = PackedStep<limited, Offset>;
+    using Step = PackedStep<limited>;
     window = its;
-    const std::uint64_t distance = window.distance(at);
-    time = static_cast<Offset>(distance);
+    time = window.distance(at);
     previous = place.previous();
     was = place.start();
     tally = place.tally();
     // Of those that have an offset, and of which the event does not go back.
-    if (distance - 1 >= previous || !Tally<counting>::has_room(tally)) [[unlikely]]
+    if (time - 1 >= previous || !Tally<counting>::has_room(tally)) [[unlikely]]
       return false;
     const auto split = Step::split(previous, was, time, rules);
-    starts = (split.mask & 1) != 0;
-    why = Step::reason(previous, was, time, rules, ~Offset{0});
+    mask = split.mask;
+    why = Step::reason(previous, was, time, rules, ~std::uint64_t{0});
     start = split.start;
     next = Tally<counting>::next(tally, static_cast<std::uint32_t>(split.mask));
     return true;
   }
   [[nodiscard]] time_point opened_at() const noexcept { return window.time(start); }
+  [[nodiscard]] bool starts_session() const noexcept { return mask != 0; }
   [[nodiscard]] std::uint64_t ordinal() const noexcept { return Tally<counting>::ordinal(next); }
   [[nodiscard]] SplitReason reason() const noexcept {
-    return static_cast<SplitReason>(static_cast<int>(why) & -static_cast<int>(starts));
+    return static_cast<SplitReason>(static_cast<std::uint64_t>(why) & mask);
   }
   /// The state before the event.
   [[nodiscard]] KeyState<Clock, Rule, counting> closed() const noexcept {

@@ -185,14 +185,14 @@ class TextStates {
   }
   /// Decides on an event of a key whose state is packed; false where that cannot be done.
   [[nodiscard]] bool decide(std::string_view key, typename Clock::time_point time,
-                            const PackedRules<Offset>& rules,
+                            const PackedRules& rules,
                             PackedDecision<Clock, Rule, counting>& decision) noexcept {
     const Slot slot = find(key);
     return slot && decision.decide(packing_.window(), rules, place(slot), time);
   }
   template <bool limited>
   [[nodiscard]] bool decide_at_home(std::string_view key, typename Clock::time_point time,
-                                    const PackedRules<Offset>& rules,
+                                    const PackedRules& rules,
                                     PackedDecision<Clock, Rule, counting>& decision) noexcept {
     return decide(key, time, rules, decision);
   }
