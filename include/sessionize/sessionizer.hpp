@@ -255,8 +255,8 @@ class Sessionizer {
         event, by,
         [&](const key_view& key, time_point time) {
           RecordView<Clock, Key, Event> record{{}, key, event};
-          const Admission admission =
-              open_.admit(outbox_.ledger, key, time, event, record, closed_);
+          const Admission admission = open_.template admit<takes<Sink, summary_view>>(
+              outbox_.ledger, key, time, event, record, closed_);
           if (admission == Admission::rejected)
             return tell(RejectReason::too_many_keys, event, by, errors);
           return outbox_.send(sink, admission == Admission::closes ? &*closed_ : nullptr, record);

@@ -86,6 +86,7 @@ class LineTable {
     std::swap(owner_, other.owner_);
     std::swap(depth_, other.depth_);
     std::swap(mask_, other.mask_);
+    std::swap(lines_, other.lines_);
     std::swap(homes_, other.homes_);
     std::swap(size_, other.size_);
     ++generation_;
@@ -199,13 +200,13 @@ class LineTable {
   [[nodiscard]] bool empty() const noexcept { return directory_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return segments_.size() * (mask_ + 1) * (sizeof(Line) + sizeof(Passed));
+    return lines_ * (sizeof(Line) + sizeof(Passed));
   }
   /// Changes whenever items have moved.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
 
   /// All lines are numbered, so that they can be visited a few at a time.
-  [[nodiscard]] std::size_t lines() const noexcept { return segments_.size() * (mask_ + 1); }
+  [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
   [[nodiscard]] Line& line(std::size_t number) const noexcept {
     const int segment_bits = std::countr_zero(mask_ + 1);
     return const_cast<Line&>(segments_[number >> segment_bits].lines[number & mask_]);
@@ -291,6 +292,7 @@ class LineTable {
   void point() noexcept {
     for (std::size_t i = 0; i < owner_.size(); ++i)
       directory_[i] = segments_[owner_[i]].lines.data();
+    lines_ = segments_.size() * (mask_ + 1);
     homes_ = directory_.empty() ? Homes()
                                 : Homes(directory_.data(), depth_, mask_, segments_.size() == 1);
   }
@@ -426,7 +428,8 @@ class LineTable {
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;
   std::size_t mask_ = 0;
-  Homes homes_;  // of the members above
+  std::size_t lines_ = 0;  // this and the next, of the members above
+  Homes homes_;
   std::size_t size_ = 0;
   std::uint64_t generation_ = 0;
 };

@@ -164,20 +164,28 @@ class OpenSessions {
 
   /// Moves the state past one event, and says in `placement` where it stands: filled in in place,
   /// as a copy of it costs more than the decision. The summary of a session that it closes goes to
-  /// `closed`, and counts as pending until somebody has it.
-  template <class Event>
+  /// `closed`, and counts as pending until somebody has it; where nobody `wants_closed`, it counts
+  /// as emitted, and the answer is that the event is accepted.
+  template <bool wants_closed, class Event>
   Admission admit(Ledger& ledger, key_view key, time_point time, const Event& event,
                   Placement<Clock>& placement, std::optional<summary_view>& closed) {
     if constexpr (is_packed) {
       Packed packed;
       if (!packed_rules_.limited) [[likely]] {
         if (states_.template decide_at_home<false>(key, time, packed_rules_, packed)) [[likely]]
-          return admit(ledger, packed, key, time, placement, closed);
+          return admit<wants_closed>(ledger, packed, key, time, placement, closed);
       } else if (states_.template decide_at_home<true>(key, time, packed_rules_, packed)) {
-        return admit(ledger, packed, key, time, placement, closed);
+        return admit<wants_closed>(ledger, packed, key, time, placement, closed);
       }
     }
-    return admit_anywhere(ledger, key, time, seen_by<Rule, time_point>(event), placement, closed);
+    // Another object, as in observe().
+    Placement<Clock> decided_elsewhere;
+    const Admission admission = admit_anywhere(ledger, key, time, seen_by<Rule, time_point>(event),
+                                               decided_elsewhere, closed);
+    placement = decided_elsewhere;
+    if (wants_closed || admission != Admission::closes) return admission;
+    count_emitted(ledger, *closed);
+    return Admission::accepted;
   }
 
   /// See Sessionizer::observe_columns().
@@ -189,8 +197,7 @@ class OpenSessions {
     const auto one = [&](std::size_t i) {
       Placement<Clock> placement;
       const Admission admission =
-          admit(ledger, key_view(keys[i]), times[i], NoEvent{}, placement, closed);
-      if (admission == Admission::closes) count_emitted(ledger, *closed);
+          admit<false>(ledger, key_view(keys[i]), times[i], NoEvent{}, placement, closed);
       if (admission == Admission::rejected) {
         placement.opened_at = time_point::min();
         ++rejected;
@@ -303,8 +310,7 @@ class OpenSessions {
       fill_in(decision.closed.emplace(), packed, key);
     }
     count(ledger, packed);
-    if constexpr (counting == Counting::on)
-      ledger.events_emitted += packed.closed().events & packed.mask;
+    count_emitted(ledger, packed);
   }
   SESSIONIZE_INLINE void fill_in(summary_view& closed, const Packed& packed,
                                  key_view key) const noexcept {
@@ -330,11 +336,21 @@ class OpenSessions {
     ++ledger.accepted;
     ledger.started(packed.why) -= packed.mask;
   }
+  /// The events of the session that it closes, if any: nobody asks for its summary, or has it.
+  static void count_emitted(Ledger& ledger, const Packed& packed) noexcept {
+    if constexpr (counting == Counting::on)
+      ledger.events_emitted += packed.closed().events & packed.mask;
+  }
+  template <bool wants_closed>
   SESSIONIZE_INLINE Admission admit(Ledger& ledger, const Packed& packed, key_view key,
                                     time_point time, Placement<Clock>& placement,
                                     std::optional<summary_view>& closed) noexcept {
     place(placement, packed, time);
     count(ledger, packed);
+    if constexpr (!wants_closed) {
+      count_emitted(ledger, packed);
+      return Admission::accepted;
+    }
     if (!packed.starts_session()) return Admission::accepted;
     fill_in(closed.emplace(), packed, key);
     ledger.events_pending += closed->events.value_or(0);
@@ -370,7 +386,7 @@ class OpenSessions {
     if constexpr (is_packed) {
       Packed packed;
       if (states_.decide(key, time, packed_rules_, packed))
-        return admit(ledger, packed, key, time, placement, closed);
+        return admit<true>(ledger, packed, key, time, placement, closed);
     }
     return admit_exactly(ledger, key, time, event, placement, closed);
   }
