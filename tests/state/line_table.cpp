@@ -79,6 +79,40 @@ TEST_CASE("a line table keeps what is inserted until it is erased") {
   }
 }
 
+// Holds: where lines have been passed on both sides of a segment's end, a split keeps every item,
+// and counts what passes a line as it is then. Would catch: an item from before the end that stays
+// in the half that it does not belong to, or whose way there is counted twice: then a place in a
+// line that nothing passes stays soiled.
+TEST_CASE("items that have passed the end of a segment are found behind a split") {
+  std::mt19937_64 random(3);
+  Table table;
+  table.reserve(100'000);
+  const std::size_t lines = table.lines();
+  std::uint64_t number = 0;
+  std::vector<std::uint64_t> items;
+  const auto add = [&](std::uint64_t item) {
+    items.push_back(item);
+    insert(table, item);
+  };
+  for (const std::size_t home : {lines - 2, lines - 1, std::size_t{0}, std::size_t{1}})
+    for (unsigned i = 0; i < 2 * Line::lanes; ++i)
+      add(std::uint64_t{i} % 2 << 63 | std::uint64_t{home} << 32 | ++number);
+  while (table.lines() == lines) add(random() | 1);
+  REQUIRE(table.lines() == 2 * lines);
+
+  std::size_t found = 0, places = 0, soiled = 0;
+  for (const std::uint64_t item : items) found += find(table, item) ? 1 : 0;
+  REQUIRE(found == items.size());
+  for (std::size_t at = 0; at < table.lines(); ++at)
+    places +=
+        static_cast<std::size_t>(std::popcount(sessionize::detail::taken_lanes(table.line(at))));
+  REQUIRE(places == items.size());
+  for (const std::uint64_t item : items) erase(table, item);
+  for (std::size_t at = 0; at < table.lines(); ++at)
+    soiled += table.line(at).clean_lanes() != (1U << Line::lanes) - 1 ? 1 : 0;
+  CHECK(soiled == 0);
+}
+
 // Holds: the same while items come and go all the time in a table that stays as small as it is, and
 // is full. Would catch: an item behind a place that was made free and is taken for clean, a line
 // that nothing passes any more and that stays soiled for good.

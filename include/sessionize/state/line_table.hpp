@@ -189,10 +189,7 @@ class LineTable {
     Segment& segment = owner(hash);
     for (std::size_t at = hash >> 32; &segment.lines[at & mask_] != place.line; ++at)
       segment.unpass(at & mask_);
-    if (segment.passed[static_cast<std::size_t>(place.line - segment.lines.data())] == 0)
-      place.line->clear(place.lane);
-    else
-      place.line->soil(place.lane);
+    free_place(segment, *place.line, place.lane);
     --segment.taken;
     --size_;
   }
@@ -219,7 +216,6 @@ class LineTable {
   }
   /// Gives memory back where less than an eighth of it is in use.
   void shrink() {
-    decltype(leaving_)().swap(leaving_);
     if (size_ == 0) {
       LineTable none(hash_of_);
       swap(none);
@@ -312,11 +308,27 @@ class LineTable {
       segment.pass(at & mask_);
     }
   }
+  static void free_place(Segment& segment, Line& line, unsigned lane) noexcept {
+    if (segment.passed[static_cast<std::size_t>(&line - segment.lines.data())] == 0)
+      line.clear(lane);
+    else
+      line.soil(lane);
+  }
   /// Copies an item to where it belongs.
   void copy_home(const Line& from, unsigned lane) noexcept {
     const std::uint64_t hash = hash_of_(from, lane);
     const Place to = take(owner(hash), hash);
     from.copy(lane, *to.line, to.lane);
+  }
+
+  /// Moves an item to where it belongs. It counts as having passed nothing.
+  void go_home(Segment& from, std::size_t at, unsigned lane) noexcept {
+    Line& line = from.lines[at];
+    Line held;
+    line.copy(lane, held, 0);
+    free_place(from, line, lane);
+    --from.taken;
+    copy_home(held, 0);
   }
 
   /// Makes room in the segment of `hash`.
@@ -346,7 +358,6 @@ class LineTable {
     const std::size_t number = segments_.size();
     Segment high(mask_ + 1, room(mask_ + 1, number), depth);
     segments_.reserve(number + 1);
-    leaving_.resize(std::max(leaving_.size(), segments_[old].taken / Line::lanes + 1));
 
     depth_ = std::max(depth_, depth);
     directory_.swap(directory);
@@ -356,35 +367,38 @@ class LineTable {
       if (owner_[i] == old && (i >> (depth_ - depth) & 1) != 0)
         owner_[i] = static_cast<std::uint32_t>(number);
     point();
-    // Those of the upper half go to the same places there. Those that are not in their home line
-    // leave, as there may be room by then; the others have passed nothing.
+    // Those of the upper half go to the same places there. Those that are not in their home line go
+    // back towards it, as there may be room by now: not behind where they were, as all others in
+    // between were there, too. The lines behind are as they were before, so those whose home line
+    // is there, beyond the end, wait until the last line is done.
     Segment &low = segments_[old], &upper = segments_[number];
     low.depth = depth;
-    std::size_t count = 0;
+    std::fill(low.passed.begin(), low.passed.end(), Passed{0});
+    std::size_t waiting_lines = 0;
     for (std::size_t at = 0; at <= mask_; ++at) {
       Line& line = low.lines[at];
-      unsigned rises = 0, leaves = 0;
+      Segment::clean(line);
+      const unsigned taken = taken_lanes(line);
+      unsigned rises = 0, away = 0, waits = 0;
       for (unsigned lane = 0; lane < Line::lanes; ++lane) {
         const std::uint64_t its = hash_of_(line, lane);
         rises |= static_cast<unsigned>(its >> (64 - depth) & 1) << lane;
-        leaves |= static_cast<unsigned>((its >> 32 & mask_) != at) << lane;
+        away |= static_cast<unsigned>((its >> 32 & mask_) != at) << lane;
+        waits |= static_cast<unsigned>((its >> 32 & mask_) > at) << lane;
       }
-      const unsigned taken = taken_lanes(line);
-      rises &= taken & ~leaves;
+      rises &= taken & ~away;
       line.move(rises, upper.lines[at]);
-      for (unsigned lane = 0; lane < Line::lanes; ++lane) upper.taken += rises >> lane & 1;
-      for (leaves &= taken; leaves != 0; leaves &= leaves - 1) {
-        const auto lane = static_cast<unsigned>(std::countr_zero(leaves));
-        line.copy(lane, leaving_[count / Line::lanes], static_cast<unsigned>(count % Line::lanes));
-        line.clear(lane);
-        ++count;
-      }
-      Segment::clean(line);
+      low.taken -= static_cast<unsigned>(std::popcount(rises));
+      upper.taken += static_cast<unsigned>(std::popcount(rises));
+      for (unsigned goes = taken & away & ~waits; goes != 0; goes &= goes - 1)
+        go_home(low, at, static_cast<unsigned>(std::countr_zero(goes)));
+      if ((taken & waits) != 0) waiting_lines = at + 1;
     }
-    low.taken -= upper.taken + count;
-    std::fill(low.passed.begin(), low.passed.end(), Passed{0});
-    for (std::size_t i = 0; i < count; ++i)
-      copy_home(leaving_[i / Line::lanes], static_cast<unsigned>(i % Line::lanes));
+    for (std::size_t at = 0; at < waiting_lines; ++at)
+      for (unsigned lane = 0; lane < Line::lanes; ++lane)
+        if ((taken_lanes(low.lines[at]) >> lane & 1) != 0 &&
+            (hash_of_(low.lines[at], lane) >> 32 & mask_) > at)
+          go_home(low, at, lane);
     ++generation_;
   }
   /// Builds the table anew, of `segments` (a power of two) of `lines` each, or more lines where
@@ -423,7 +437,6 @@ class LineTable {
 
   [[no_unique_address]] HashOf hash_of_;
   std::vector<Segment> segments_;
-  std::vector<Line, PageAllocator<Line>> leaving_;  // items not at home, while a segment is split
   std::vector<Line*> directory_;
   std::vector<std::uint32_t> owner_;  // of each entry of the directory, among segments_
   unsigned depth_ = 0;
