@@ -155,10 +155,8 @@ class OpenSessions {
         return decision;
       }
     }
-    // Another object: this one is in registers, unless somebody else has its address.
-    const decision_type decided_elsewhere =
-        observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
-    decision = decided_elsewhere;
+    // A copy of another object: this one is in registers, unless somebody else has its address.
+    decision = observe_anywhere(ledger, key, time, seen_by<Rule, time_point>(event));
     return decision;
   }
 
@@ -336,7 +334,7 @@ class OpenSessions {
     ++ledger.accepted;
     ledger.started(packed.why) -= packed.mask;
   }
-  /// The events of the session that it closes, if any: nobody asks for its summary, or has it.
+  /// Counts the events of the session that it closes, if any, as emitted.
   static void count_emitted(Ledger& ledger, const Packed& packed) noexcept {
     if constexpr (counting == Counting::on)
       ledger.events_emitted += packed.closed().events & packed.mask;
@@ -353,7 +351,7 @@ class OpenSessions {
     }
     if (!packed.starts_session()) return Admission::accepted;
     fill_in(closed.emplace(), packed, key);
-    ledger.events_pending += closed->events.value_or(0);
+    count_pending(ledger, *closed);
     return Admission::closes;
   }
   /// observe() for a key that need not be in its home line. What is decided there is apart from
@@ -404,7 +402,7 @@ class OpenSessions {
     rules_.advance(state, reason, time, event);
     place(placement, state, reason, time);
     states_.store(slot, state);
-    if (closes) ledger.events_pending += closed->events.value_or(0);
+    if (closes) count_pending(ledger, *closed);
     ++ledger.accepted;
     ledger.started(reason) += closes ? 1 : 0;
     return closes ? Admission::closes : Admission::accepted;
@@ -476,6 +474,10 @@ class OpenSessions {
   template <class AnySummary>
   static void count_closed(Ledger& ledger, const AnySummary& closed) noexcept {
     ++ledger.closed(closed.reason);
+    count_pending(ledger, closed);
+  }
+  template <class AnySummary>
+  static void count_pending(Ledger& ledger, const AnySummary& closed) noexcept {
     ledger.events_pending += closed.events.value_or(0);
   }
   /// The caller has the summary of a session that was counted as closed.
