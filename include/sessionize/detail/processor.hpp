@@ -12,8 +12,9 @@
 #include <emmintrin.h>
 #endif
 
-// In a release build, what a caller's loop is to be made of: a call would cost as much as the rest.
-#if defined(NDEBUG) && defined(__OPTIMIZE__) && defined(__GNUC__)
+// What a caller's loop is to be made of, wherever there is optimization: a call would cost as much
+// as the rest.
+#if defined(__OPTIMIZE__) && defined(__GNUC__)
 #define SESSIONIZE_INLINE [[gnu::always_inline]]
 #else
 #define SESSIONIZE_INLINE
