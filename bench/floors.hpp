@@ -39,13 +39,18 @@ class DenseId {
   std::vector<State<Clock>> states_;
 };
 
-/// Each event changes one cache line, which its key's hash says, in as many of them as the library
-/// has for so many users. Lines are asked for so far ahead that they come as fast as they can.
+/// Which line an event changes: its key's, or one at random, whoever comes often.
+enum class Lines { of_keys, at_random };
+
+/// Each event changes one cache line, in as many of them as the library has for so many users.
+/// Lines are asked for so far ahead that they come as fast as they can.
 template <class Clock>
 class LineUpdate {
  public:
-  LineUpdate(std::size_t users, ByGap<Clock> splits)
-      : splits_(splits), lines_((users * 36 + 63) / 64) {}
+  LineUpdate(std::size_t users, ByGap<Clock> splits, Lines lines = Lines::of_keys)
+      : splits_(splits),
+        step_(lines == Lines::at_random ? 0x9e37'79b9'7f4a'7c15 : 0),
+        lines_((users * 36 + 63) / 64) {}
 
   template <class Columns, class Time>
   void run(const Columns& columns, std::span<Time> starts) {
@@ -53,8 +58,8 @@ class LineUpdate {
     Line* lines[ring];
     for (std::size_t i = 0; i < starts.size() + ahead; ++i) {
       if (i < starts.size()) {
-        Line& line =
-            lines_[sessionize::detail::multiply(hasher_(columns.keys[i]), lines_.size()).high];
+        const std::uint64_t hash = hasher_(columns.keys[i] + step_ * i);
+        Line& line = lines_[sessionize::detail::multiply(hash, lines_.size()).high];
         __builtin_prefetch(&line, 1);
         lines[i % ring] = &line;
       }
@@ -73,6 +78,7 @@ class LineUpdate {
     State<Clock> state;
   };
   ByGap<Clock> splits_;
+  std::uint64_t step_;  // from one event's random number to the next one's
   sessionize::KeyHasher hasher_{1};
   std::vector<Line, sessionize::detail::PageAllocator<Line>> lines_;
 };

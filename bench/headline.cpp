@@ -22,9 +22,11 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <iomanip>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,13 +73,20 @@ class Headline {
       contest.add<ObserveColumns<Sessions<Clock, Integer, Counting::on>>>("counting", options);
       contest.add<SweptColumns<Sessions<Clock, Integer>>>("expiry", options);
     }
-    const std::string floor = population.users == thousand.users ? "dense id" : "line update";
+    const ByGap<Clock> splits{gap};
+    const std::string its_lines = "line update";
+    const std::string floor = population.users == thousand.users ? "dense id"
+                              : population.zipf != 0             ? "line update, random lines"
+                                                                 : its_lines;
     if (floor == "dense id")
-      contest.add_floor<DenseId<Clock>>(floor, population.users, ByGap<Clock>{gap});
+      contest.add_floor<DenseId<Clock>>(floor, population.users, splits);
     else
-      contest.add_floor<LineUpdate<Clock>>(floor, population.users, ByGap<Clock>{gap});
+      contest.add_floor<LineUpdate<Clock>>(its_lines, population.users, splits);
+    if (population.zipf != 0)
+      contest.add_floor<LineUpdate<Clock>>(floor, population.users, splits, Lines::at_random);
     const Figures ns = finish(name, contest, contest.run_warm());
     add_row(name, ns, "ours", floor);
+    if (population.zipf != 0) note_ratio(ns.at("ours") / ns.at(its_lines), "the keys' own lines");
     add_row("observe/" + name, ns, "observe", floor);
     if (has_rows) add_row("process/" + name, ns, "process", floor);
     if (is_million) {
@@ -215,6 +224,13 @@ class Headline {
     row.floor = floor;
     if (!floor.empty()) row.floor_ns = ns.at(floor);
     rows_.push_back(row);
+  }
+
+  /// Prints another ratio of ours behind the last row.
+  void note_ratio(double ratio, const std::string& to) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(2) << "; " << ratio << " x " << to;
+    rows_.back().note = text.str();
   }
 
   template <class AnyContest>
