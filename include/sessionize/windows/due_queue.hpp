@@ -171,12 +171,14 @@ class DueKeys {
   [[nodiscard]] std::int64_t soonest() const noexcept { return soonest_; }
   /// Asks for nothing.
   struct NoAsking {
+    static constexpr bool is_wanted = false;
     static void entry(std::size_t) noexcept {}
     static void cell(std::size_t) noexcept {}
   };
   /// Unschedules the key that is due first, where `is_due(its time)`, and returns its place.
   /// `ask.entry(place)` asks the memory for the entry of one that will be due soon, and
-  /// `ask.cell(place)` later for what can be known only from that; a place may be out of date.
+  /// `ask.cell(place)` later for what can be known only from that; a place may be out of date. It
+  /// does where `ask.is_wanted`.
   template <class IsDue, class Ask>
   [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due, Ask ask) {
     soonest_ = never;
@@ -186,10 +188,12 @@ class DueKeys {
       const bool is_current = keys_[due.number].serial == due.serial;
       if (is_current && !is_due(due.at)) return std::nullopt;
       queue_.pop();
-      constexpr std::size_t ahead = 8;
-      if (const auto* soon = queue_.soon(2 * ahead)) __builtin_prefetch(&keys_[soon->number]);
-      if (const auto* soon = queue_.soon(ahead)) ask.entry(keys_[soon->number].place);
-      if (const auto* soon = queue_.soon(ahead / 2)) ask.cell(keys_[soon->number].place);
+      if (ask.is_wanted) {
+        constexpr std::size_t ahead = 8;
+        if (const auto* soon = queue_.soon(2 * ahead)) __builtin_prefetch(&keys_[soon->number]);
+        if (const auto* soon = queue_.soon(ahead)) ask.entry(keys_[soon->number].place);
+        if (const auto* soon = queue_.soon(ahead / 2)) ask.cell(keys_[soon->number].place);
+      }
       if (!is_current) continue;
       unschedule(due.number);
       return keys_[due.number].place;

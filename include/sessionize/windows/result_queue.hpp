@@ -47,6 +47,18 @@ class ResultQueue {
   /// Gives a sink what is there, until it refuses.
   template <class Sink>
   Delivery drain(Sink& sink, WindowCounters& counters) {
+    return waiting_.empty() ? Delivery::ok : drain_waiting(sink, counters);
+  }
+  [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
+
+ private:
+  struct Ordered {
+    Result result;
+    typename Clock::time_point order;
+  };
+
+  template <class Sink>
+  Delivery drain_waiting(Sink& sink, WindowCounters& counters) {
     while (!waiting_.empty()) {
       const Result& next = waiting_.front();
       if constexpr (takes<Sink, View>) {
@@ -66,14 +78,6 @@ class ResultQueue {
     }
     return Delivery::ok;
   }
-  [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
-
- private:
-  struct Ordered {
-    Result result;
-    typename Clock::time_point order;
-  };
-
   void put_in_order() {
     if (step_.size() > 1)
       std::stable_sort(step_.begin(), step_.end(), [](const Ordered& a, const Ordered& b) {

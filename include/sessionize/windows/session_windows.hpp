@@ -142,7 +142,7 @@ class SessionWindows {
     check_late<Late, NoEvent>();
     return closing(sink, late, [&] {
       explicit_ = std::max(explicit_, watermark);
-      close_due();
+      close_due(watermark_of(nullptr));
     });
   }
   /// To be called by a timer where the stream may pause: from the first call after the last event
@@ -156,7 +156,7 @@ class SessionWindows {
       const auto is = watermark();
       if (!is) return;
       explicit_ = idle_.at(now, *is);
-      close_due();
+      close_due(watermark_of(nullptr));
     });
   }
   /// Sets the clock that max_advance is measured from; where it is never called, that is the
@@ -312,9 +312,11 @@ class SessionWindows {
     const std::size_t at = place_of(arrival.key);
     if (at == nowhere || !extend(table_.entries()[at].value, arrival))
       return admit_any(arrival, at, late);
-    close_due();
-    results_.finish();
-    tell_deferred(late);
+    if (const auto watermark = watermark_of(nullptr); is_any_due(watermark) || !deferred_.empty()) {
+      close_due(watermark);
+      results_.finish();
+      tell_deferred(late);
+    }
     return std::nullopt;
   }
   /// What nearly all events do: joins the only session of its key, which is affected by nothing
@@ -355,7 +357,7 @@ class SessionWindows {
     longest_gap_ = std::max(longest_gap_, arrival.gap);
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (seen.moves_to) move(arrival.key, *seen.moves_to);
-    close_due();
+    close_due(watermark_of(nullptr));
     if (options().watermark_of == WatermarkOf::key)
       if (at = place_of(arrival.key); at != nowhere) settle_if_due(at);
     results_.finish();
@@ -574,6 +576,8 @@ class SessionWindows {
   /// Asks the memory for keys that will be due soon.
   struct Asking {
     const Table& table;
+    bool is_wanted = table.asks();
+
     SESSIONIZE_PREFETCHES void entry(std::size_t place) const noexcept {
       if (place < table.size()) table.ask_position(place);
     }
@@ -581,12 +585,16 @@ class SessionWindows {
       if (place < table.size()) table.ask_cell(key_view(table.entries()[place].key));
     }
   };
-  /// Closes and reports whatever is due by the watermark that all keys have.
-  void close_due() {
-    const time_point watermark = watermark_of(nullptr);
-    if (watermark == never || at_ticks(due_.soonest()) >= watermark) return;
+  /// Whether there may be something that is due by the watermark that all keys have.
+  [[nodiscard]] bool is_any_due(time_point watermark) const noexcept {
+    return at_ticks(due_.soonest()) < watermark;
+  }
+  /// Closes and reports whatever is due by it.
+  void close_due(time_point watermark) {
+    if (!is_any_due(watermark)) return;
     const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
-    while (const auto place = due_.pop(is_due, Asking{table_})) settle(*place);
+    const Asking asking{table_};
+    while (const auto place = due_.pop(is_due, asking)) settle(*place);
     if (table_.size() < shrunk_at_ / 8) {
       table_.shrink();
       shrunk_at_ = table_.size();
