@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,7 @@
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
 using Time = bench::Milliseconds::time_point;
 using One = sessionize::Sessionizer<sessionize::EventClock, std::uint64_t, sessionize::NoRule,
                                     sessionize::Counting::nothing>;
@@ -84,16 +86,37 @@ bool measure(std::uint64_t users, int rounds, std::size_t batch) {
                                std::span(columns.starts).subspan(done, count));
     }
   };
-  const std::array<std::function<void()>, 4> ways = {
-      [&] { in_batches(one, one_block); }, [&] { in_batches(two, two_block); },
+  const std::array<std::function<Clock::time_point()>, 4> ways = {
       [&] {
-        in_batches(alone[0], alone_of[0]);
-        in_batches(alone[1], alone_of[1]);
+        const auto start = Clock::now();
+        in_batches(one, one_block);
+        return start;
       },
       [&] {
-        std::thread other([&] { in_batches(sharded[1], block_of[1]); });
+        const auto start = Clock::now();
+        in_batches(two, two_block);
+        return start;
+      },
+      [&] {
+        const auto start = Clock::now();
+        in_batches(alone[0], alone_of[0]);
+        in_batches(alone[1], alone_of[1]);
+        return start;
+      },
+      [&] {
+        // Who has a thread for each shard does not start one for each batch.
+        std::atomic<bool> is_there = false, goes = false;
+        std::thread other([&] {
+          is_there = true;
+          while (!goes) continue;
+          in_batches(sharded[1], block_of[1]);
+        });
+        while (!is_there) continue;
+        const auto start = Clock::now();
+        goes = true;
         in_batches(sharded[0], block_of[0]);
         other.join();
+        return start;
       }};
   std::array<std::vector<double>, 4> ns;
   for (int round = 0; round < rounds; ++round) {
@@ -108,10 +131,8 @@ bool measure(std::uint64_t users, int rounds, std::size_t batch) {
     alone_of = block_of;
     for (std::size_t i = 0; i < ways.size(); ++i) {
       const std::size_t way = (i + static_cast<std::size_t>(round)) % ways.size();
-      const auto start = std::chrono::steady_clock::now();
-      ways.at(way)();
-      const std::chrono::duration<double, std::nano> took =
-          std::chrono::steady_clock::now() - start;
+      const auto start = ways.at(way)();
+      const std::chrono::duration<double, std::nano> took = Clock::now() - start;
       ns.at(way).push_back(took.count() / static_cast<double>(events));
     }
     if (one_block.starts != two_block.starts || alone_of[0].starts != block_of[0].starts ||
