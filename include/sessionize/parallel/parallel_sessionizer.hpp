@@ -6,6 +6,7 @@
 #include <sessionize/shard.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -81,12 +82,27 @@ class ParallelSessionizer {
   std::size_t observe_columns(const Keys& keys, std::span<const time_point> times,
                               Answers&& answers) {
     assert(std::ranges::size(keys) == times.size() && std::ranges::size(answers) == times.size());
-    const std::size_t stretch = round_events * shards_.size();
+    const auto* const its_keys = std::ranges::data(keys);
+    auto* const its_answers = std::ranges::data(answers);
+    const std::size_t stretch = round_events * shards_.size(), count = times.size();
+    const std::size_t stretches = count / stretch + (count % stretch != 0);
+    const auto size_of = [=](std::size_t at) { return std::min(stretch, count - at * stretch); };
+    for (auto& shard : shards_) shard.rejected = 0;
+    // Each thread looks at a slice of a stretch and notes which shard has which of its events; in
+    // the next step each decides on its shard's events, slice after slice, and goes on noting.
+    run(count, stretches + 1, [&](std::size_t step, std::size_t i) {
+      if (step != 0) {
+        const std::size_t first = (step - 1) * stretch;
+        decide(its_keys + first, times.data() + first, its_answers + first, size_of(step - 1),
+               (step - 1) % 2, i);
+      }
+      if (step == stretches) return;
+      const std::size_t size = size_of(step), threads = shards_.size();
+      note_shards(its_keys + step * stretch, size * i / threads, size * (i + 1) / threads,
+                  shards_[i].notes.at(step % 2));
+    });
     std::size_t rejected = 0;
-    for (std::size_t done = 0; done < times.size(); done += stretch)
-      rejected += observe_stretch(std::ranges::data(keys) + done, times.data() + done,
-                                  std::ranges::data(answers) + done,
-                                  std::min(stretch, times.size() - done));
+    for (const auto& shard : shards_) rejected += shard.rejected;
     return rejected;
   }
 
@@ -153,7 +169,7 @@ class ParallelSessionizer {
 
  private:
   // A stretch of each thread is this long: its positions, and the columns behind them, stay in a
-  // core's cache between the two passes over them, and waking the threads twice costs it little.
+  // core's cache between the two passes over them, and waiting for the others costs it little.
   static constexpr std::size_t round_events = std::size_t{64} * 1024;
   // Fewer events than this are decided on before a thread is awake.
   static constexpr std::size_t parallel_events = std::size_t{8} * 1024;
@@ -176,13 +192,20 @@ class ParallelSessionizer {
       return std::span(at).first(size);
     }
   };
+  /// Of a slice of a stretch: which shard has which events.
+  struct Notes {
+    explicit Notes(std::size_t shards) : positions(shards), ends(shards) {}
+
+    std::vector<Positions> positions;  // of each shard's events
+    std::vector<std::uint32_t*> ends;  // the same while they are written
+  };
   struct alignas(64) Shard {
     Shard(const Options<Clock>& options, const Rule& rule, std::size_t shards)
-        : sessions(options, rule), positions(shards), ends(shards) {}
+        : sessions(options, rule), notes{Notes(shards), Notes(shards)} {}
 
     shard_type sessions;
-    std::vector<Positions> positions;  // of this slice of the stretch: of each shard's events
-    std::vector<std::uint32_t*> ends;  // the same while they are written
+    // Of the stretch that is decided on, and of the next one.
+    std::array<Notes, 2> notes;
     std::size_t rejected = 0;
     std::vector<summary_type> closed;  // to be delivered, in order of (start, key)
     std::size_t delivered = 0;         // so many of them
@@ -193,29 +216,14 @@ class ParallelSessionizer {
   }
 
   template <class Job>
-  void run(std::size_t events, const Job& job) {
-    if (events >= parallel_events)
-      workers_.run(job);
-    else
-      for (std::size_t i = 0; i < shards_.size(); ++i) job(i);
-  }
-
-  /// First each thread looks at a slice of the events and notes which shard has which; then each
-  /// decides on its shard's events, slice after slice.
-  template <class GivenKey, class Answer>
-  std::size_t observe_stretch(const GivenKey* keys, const time_point* times, Answer* answers,
-                              std::size_t count) {
-    run(count, [&](std::size_t i) {
-      note_shards(keys, count * i / shards_.size(), count * (i + 1) / shards_.size(), shards_[i]);
-    });
-    run(count, [&](std::size_t i) { decide(keys, times, answers, count, i); });
-    std::size_t rejected = 0;
-    for (const auto& shard : shards_) rejected += shard.rejected;
-    return rejected;
+  void run(std::size_t events, std::size_t steps, const Job& job) {
+    if (events >= parallel_events) return workers_.run(steps, job);
+    for (std::size_t step = 0; step < steps; ++step)
+      for (std::size_t i = 0; i < shards_.size(); ++i) job(step, i);
   }
 
   template <class GivenKey>
-  void note_shards(const GivenKey* keys, std::size_t first, std::size_t last, Shard& notes) {
+  void note_shards(const GivenKey* keys, std::size_t first, std::size_t last, Notes& notes) {
     const std::size_t shards = shards_.size();
     for (auto& list : notes.positions) list.size = 0;
     for (std::size_t done = first; done < last; done += block_events) {
@@ -229,15 +237,14 @@ class ParallelSessionizer {
 
   template <class GivenKey, class Answer>
   void decide(const GivenKey* keys, const time_point* times, Answer* answers, std::size_t count,
-              std::size_t i) {
+              std::size_t notes, std::size_t i) {
     Shard& shard = shards_[i];
     const std::size_t room = std::min(block_events, count);
     std::vector<key_view> block_keys(room, key_view(keys[0]));
     std::vector<time_point> block_times(room);
     std::vector<Answer> block_answers(room);
-    shard.rejected = 0;
     for (const auto& slice : shards_) {
-      const std::span<const std::uint32_t> positions = slice.positions[i].all();
+      const std::span<const std::uint32_t> positions = slice.notes.at(notes).positions[i].all();
       for (std::size_t done = 0; done < positions.size(); done += block_events) {
         const std::size_t size = std::min(block_events, positions.size() - done);
         const std::uint32_t* const at = positions.data() + done;
