@@ -32,6 +32,9 @@ sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
                      -DBUILD=${PROJECT_BINARY_DIR} -DWORK=${CMAKE_CURRENT_BINARY_DIR}/package -P
                      ${checks}/package/check.cmake)
 
+sessionize_add_check(inlined -DCXX=${CMAKE_CXX_COMPILER} -DNM=${CMAKE_NM} ${source}
+                     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/inlined -P ${checks}/inlined.cmake)
+
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
 set(services OFF)
 if(TARGET sessionize_kinesis AND TARGET sessionize_lambda AND TARGET sessionize_ingest
