@@ -302,11 +302,17 @@ TEST_CASE("columns of integer keys agree with a map of states") {
 TEST_CASE("columns of integer keys agree with a map of states, where nothing is counted") {
   check<Milliseconds, std::uint64_t, NoRule, Counting::nothing>(30);
 }
+TEST_CASE("columns of integer keys and wide times agree with a map of states, uncounted") {
+  check<Nanoseconds, std::uint64_t, NoRule, Counting::nothing>(8);
+}
 TEST_CASE("columns of integer keys agree with a map of states, under a maximum duration") {
   check<Nanoseconds, std::int32_t, Limit, Counting::on>(20);
 }
 TEST_CASE("columns of texts agree with a map of states") {
   check<Nanoseconds, std::string, NoRule, Counting::off>(15);
+}
+TEST_CASE("columns of texts agree with a map of states, where nothing is counted") {
+  check<Milliseconds, std::string, NoRule, Counting::nothing>(4);
 }
 TEST_CASE("columns of texts agree with a map of states, under a maximum duration") {
   check<Milliseconds, std::string, Limit, Counting::on>(15);
