@@ -36,8 +36,9 @@ inline namespace v0 {
 /// is full, which is a little before all are. Rules are copied to each shard and called from its
 /// thread: they share nothing that is not thread-safe.
 ///
-/// One thread at a time may use an object; its own threads sleep between calls. What throws on one
-/// of them (std::bad_alloc, a rule) is thrown on by the call, when all have stopped.
+/// One thread at a time may use an object. Its own threads sleep between calls, from a fraction of
+/// a millisecond behind one on: until then they look for the next. What throws on one of them
+/// (std::bad_alloc, a rule) is thrown on by the call, when all have stopped.
 template <session_clock Clock, session_key Key, class Rule = NoRule,
           Counting counting = Counting::on>
 class ParallelSessionizer {
