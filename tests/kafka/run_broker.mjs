@@ -9,7 +9,7 @@
 // as they are written to, with 8 partitions. What is missing is told by a line that begins with
 // "SKIPPED: ".
 import { spawn, spawnSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
@@ -118,9 +118,11 @@ log.cleaner.enable=false
 const java = ["-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
               "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path.join(jars, "*")];
 
+// Sixteen bytes, always the same: of random ones every 64th name begins like an option.
+const cluster = Buffer.from("sessionize tests").toString("base64url");
 const formatted = spawnSync(
-  "java", [...java, "kafka.tools.StorageTool", "format", "--cluster-id", randomBytes(16).toString("base64url"),
-           "--config", properties], { encoding: "utf8" });
+  "java", [...java, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", properties],
+  { encoding: "utf8" });
 if (formatted.status !== 0) {
   console.error(formatted.stdout + formatted.stderr);
   process.exit(1);
