@@ -270,12 +270,13 @@ class SessionWindows {
     constexpr std::size_t ahead = 8;
     const auto event =
         std::ranges::begin(events) + static_cast<std::ranges::range_difference_t<Events>>(at);
-    const auto left = static_cast<std::size_t>(std::ranges::size(events)) - at;
-    if (left > 2 * ahead) {
+    const auto size = static_cast<std::size_t>(std::ranges::size(events));
+    // Of few events, a compiler that knows how many sees that nothing behind them is read.
+    if (size > 2 * ahead && at < size - 2 * ahead) {
       const auto& key = std::invoke(by.key, event[2 * ahead]);
       if (!detail::is_null(key)) table_.ask_cell(key_view{detail::value_of(key)});
     }
-    if (left > ahead) {
+    if (size > ahead && at < size - ahead) {
       const auto& key = std::invoke(by.key, event[ahead]);
       if (!detail::is_null(key)) table_.ask_entry(key_view{detail::value_of(key)});
     }
