@@ -35,6 +35,9 @@ sessionize_add_check(package -DCXX=${CMAKE_CXX_COMPILER} ${source}
 sessionize_add_check(inlined -DCXX=${CMAKE_CXX_COMPILER} -DNM=${CMAKE_NM} ${source}
                      -DWORK=${CMAKE_CURRENT_BINARY_DIR}/inlined -P ${checks}/inlined.cmake)
 
+sessionize_add_check(demo -DCXX=${CMAKE_CXX_COMPILER} ${source}
+                     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/demo -P ${checks}/demo.cmake)
+
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
 set(services OFF)
 if(TARGET sessionize_kinesis AND TARGET sessionize_lambda AND TARGET sessionize_ingest
