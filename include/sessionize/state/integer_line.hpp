@@ -74,6 +74,9 @@ struct alignas(64) IntegerLine {
   }
   /// A bit for each lane with this key, without a branch; free ones have zero.
   [[nodiscard]] unsigned equal(std::uint64_t wanted) const noexcept {
+#ifdef __SSE2__
+    if constexpr (narrow) return bits_of(lanes_with(wanted));
+#endif
     unsigned equal = 0;
     for (unsigned lane = 0; lane < lanes; ++lane)
       equal |= static_cast<unsigned>(key[lane] == wanted) << lane;

@@ -405,14 +405,17 @@ class LineTable {
   /// the hashes are too unevenly spread.
   void rebuild(std::size_t lines, std::size_t segments) {
     const auto depth = static_cast<unsigned>(std::bit_width(segments) - 1);
-    std::vector<std::size_t> items(segments);
-    for (Segment& from : segments_)
-      for (Line& line : from.lines)
-        for (unsigned taken = taken_lanes(line); taken != 0; taken &= taken - 1) {
-          const auto lane = static_cast<unsigned>(std::countr_zero(taken));
-          ++items[(hash_of_(line, lane) >> 1) >> (63 - depth)];
-        }
-    const std::size_t most = *std::max_element(items.begin(), items.end());
+    std::size_t most = size_;
+    if (segments != 1) {
+      std::vector<std::size_t> items(segments);
+      for (Segment& from : segments_)
+        for (Line& line : from.lines)
+          for (unsigned taken = taken_lanes(line); taken != 0; taken &= taken - 1) {
+            const auto lane = static_cast<unsigned>(std::countr_zero(taken));
+            ++items[hash_of_(line, lane) >> (64 - depth)];
+          }
+      most = *std::max_element(items.begin(), items.end());
+    }
     while (least_room(lines) < most) lines *= 2;
     LineTable made(hash_of_);
     made.depth_ = std::max(depth, 1U);
