@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace sessionize {
 inline namespace v0 {
@@ -98,7 +99,8 @@ class SnapshotWriter {
     }
   }
   void flush() {
-    ok_ = ok_ && write_(sink_, buffer_) == Delivery::ok;
+    const bool was_ok = std::exchange(ok_, false);  // where the sink throws, it stays so
+    ok_ = was_ok && write_(sink_, buffer_) == Delivery::ok;
     if (ok_) size_ += buffer_.size();
     sum_.add(buffer_);
     buffer_.clear();
