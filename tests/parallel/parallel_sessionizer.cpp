@@ -1,4 +1,4 @@
-#include <sessionize/parallel/parallel.hpp>
+#include <sessionize/parallel/parallel_sessionizer.hpp>
 
 #include <sessionize/clock.hpp>
 
