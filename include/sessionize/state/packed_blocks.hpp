@@ -91,7 +91,7 @@ struct BlockCounts {
   return bits >> 32 | bits << 32;
 }
 
-/// How many bits a mask has: mostly none, and counting them is a call where no flag allows more.
+/// How many bits a mask has, which is mostly none. Without flags for it, popcount is a call.
 [[nodiscard]] constexpr std::size_t few_bits(std::uint64_t mask) noexcept {
   return mask == 0 ? 0 : static_cast<std::size_t>(std::popcount(mask));
 }
