@@ -10,7 +10,7 @@ case "${1:-}" in
   demo) ;;
   test)
     packages="$packages libcurl4-openssl-dev libcpp-httplib-dev catch2 pkg-config clang clang-tidy
-      clang-format libclang-rt-dev librdkafka-dev"
+      clang-format libclang-rt-dev librdkafka-dev libbenchmark-dev libabsl-dev libboost1.81-dev"
     command -v npm >/dev/null || packages="$packages nodejs npm"
     # A broker and a daemon that the tests run.
     command -v java >/dev/null || packages="$packages openjdk-17-jre-headless"

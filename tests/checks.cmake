@@ -38,6 +38,8 @@ sessionize_add_check(inlined -DCXX=${CMAKE_CXX_COMPILER} -DNM=${CMAKE_NM} ${sour
 sessionize_add_check(demo -DCXX=${CMAKE_CXX_COMPILER} ${source}
                      -DWORK=${CMAKE_CURRENT_BINARY_DIR}/demo -P ${checks}/demo.cmake)
 
+sessionize_add_check(bench -DCXX=${CMAKE_CXX_COMPILER} ${source} -P ${checks}/bench.cmake)
+
 sessionize_add_check(clang_format ${source} -P ${checks}/clang_format.cmake)
 set(services OFF)
 if(TARGET sessionize_kinesis AND TARGET sessionize_lambda AND TARGET sessionize_ingest
