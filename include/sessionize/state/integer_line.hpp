@@ -4,6 +4,7 @@
 #include <sessionize/detail/processor.hpp>
 #include <sessionize/state/packed_state.hpp>
 
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -96,7 +97,25 @@ struct alignas(64) IntegerLine {
     const auto from = const_cast<IntegerLine&>(*this).place(lane);
     to.place(at).set(from.previous(), from.start(), from.tally());
   }
+  /// Without a branch, as growth does it for every line.
   void move(unsigned moved, IntegerLine& to) noexcept {
+#ifdef __SSE2__
+    static constexpr auto ones_in = [] {
+      std::array<IntegerLine, 1U << lanes> lines{};
+      for (unsigned some = 0; some < lines.size(); ++some) lines[some].fill(some);
+      return lines;
+    }();
+    const IntegerLine& moves = ones_in[moved];
+    const auto part = [&](std::size_t at) {
+      const __m128i all = load(at);
+      to.store(at, _mm_and_si128(all, moves.load(at)));
+      store(at, _mm_andnot_si128(moves.load(at), all));
+    };
+    part(0);
+    part(16);
+    part(32);
+    part(48);
+#else
     for (unsigned lane = 0; lane < lanes; ++lane) {
       const std::uint64_t moves = std::uint64_t{0} - (moved >> lane & 1);
       const auto times_move = static_cast<Offset>(moves);
@@ -109,6 +128,7 @@ struct alignas(64) IntegerLine {
       from.set(from.previous() & ~times_move, from.start() & ~times_move,
                from.tally() & ~tally_moves);
     }
+#endif
   }
   void clear(unsigned lane) noexcept {
     key[lane] = 0;
@@ -120,6 +140,16 @@ struct alignas(64) IntegerLine {
   }
 
 #ifdef __SSE2__
+  /// Makes all bits of some lanes ones.
+  constexpr void fill(unsigned some) noexcept {
+    for (unsigned lane = 0; lane < lanes; ++lane) {
+      if ((some >> lane & 1) == 0) continue;
+      key[lane] = std::numeric_limits<std::uint64_t>::max();
+      previous[lane] = start[lane] = std::numeric_limits<Offset>::max();
+      if constexpr (has_tally)
+        counts.tally[lane * sizeof(Offset) / sizeof(std::uint32_t)] = UINT32_MAX;
+    }
+  }
   /// What is at so many bytes for each lane, for narrow lines. Where there are three lanes, the
   /// fourth one is the first of what follows.
   [[nodiscard]] __m128i load(std::size_t at) const noexcept {

@@ -21,6 +21,11 @@ template <class Line>
 [[nodiscard]] inline unsigned taken_lanes(Line& line) noexcept {
   return ((1U << Line::lanes) - 1) & ~line.free_lanes();
 }
+/// How many lanes, of eight at most. Without flags for it, popcount is a call.
+[[nodiscard]] constexpr std::size_t count_of(unsigned lanes) noexcept {
+  constexpr std::uint64_t of_four = 0x4332'3221'3221'2110;
+  return (of_four >> lanes % 16 * 4 & 15) + (of_four >> lanes / 16 * 4 & 15);
+}
 
 /// A hash table of cache lines: a key is looked for in one line, and rarely in the next.
 ///
@@ -379,20 +384,25 @@ class LineTable {
       Line& line = low.lines[at];
       Segment::clean(line);
       const unsigned taken = taken_lanes(line);
-      unsigned rises = 0, away = 0, waits = 0;
-      for (unsigned lane = 0; lane < Line::lanes; ++lane) {
+      unsigned rises = 0, away = 0;
+      for (unsigned lane = Line::lanes; lane-- != 0;) {
         const std::uint64_t its = hash_of_(line, lane);
-        rises |= static_cast<unsigned>(its >> (64 - depth) & 1) << lane;
-        away |= static_cast<unsigned>((its >> 32 & mask_) != at) << lane;
-        waits |= static_cast<unsigned>((its >> 32 & mask_) > at) << lane;
+        rises = rises + rises + static_cast<unsigned>(its >> (64 - depth) & 1);
+        away = away + away + static_cast<unsigned>((its >> 32 & mask_) != at);
       }
+      away &= taken;
       rises &= taken & ~away;
       line.move(rises, upper.lines[at]);
-      low.taken -= static_cast<unsigned>(std::popcount(rises));
-      upper.taken += static_cast<unsigned>(std::popcount(rises));
-      for (unsigned goes = taken & away & ~waits; goes != 0; goes &= goes - 1)
-        go_home(low, at, static_cast<unsigned>(std::countr_zero(goes)));
-      if ((taken & waits) != 0) waiting_lines = at + 1;
+      const std::size_t risen = count_of(rises);
+      low.taken -= risen;
+      upper.taken += risen;
+      for (; away != 0; away &= away - 1) {
+        const auto lane = static_cast<unsigned>(std::countr_zero(away));
+        if ((hash_of_(line, lane) >> 32 & mask_) > at)
+          waiting_lines = at + 1;
+        else
+          go_home(low, at, lane);
+      }
     }
     for (std::size_t at = 0; at < waiting_lines; ++at)
       for (unsigned lane = 0; lane < Line::lanes; ++lane)
