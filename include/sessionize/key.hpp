@@ -147,9 +147,14 @@ class KeyHasher {
 
 /// How the library sees a key of type `Key`: `view` is the type it is passed, looked up and
 /// reported as. The primary template serves types that have std::hash, == and <; their views refer
-/// to the key. (A weak std::hash stays weak under the seed: give keys from outside as text.)
+/// to the key. A text that the key does not own, std::string_view or const char*, is refused. (A
+/// weak std::hash stays weak under the seed: give keys from outside as text.)
 template <class Key>
 struct KeyTraits {
+  static_assert(!std::same_as<Key, std::string_view> &&
+                    !(std::is_pointer_v<Key> && std::is_convertible_v<Key, std::string_view>),
+                "a key is kept: let it own its text, as std::string does, which is looked up by a "
+                "std::string_view");
   /// A reference to a key that can be copied, and made from a temporary for the span of a call.
   class view : public detail::ReferenceView<Key> {
    public:

@@ -54,7 +54,8 @@ constexpr void write_key(const Key& key, Put&& put) {
   } else if constexpr (std::is_enum_v<Key>) {
     write_key(static_cast<std::underlying_type_t<Key>>(key), put);
   } else if constexpr (std::integral<Key>) {
-    char digits[std::numeric_limits<Key>::digits10 + 3];
+    // Where there are less than sixteen, GCC 12 warns of sinks that copy so many of more.
+    char digits[std::max(std::numeric_limits<Key>::digits10 + 3, 24)];
     using Number = std::conditional_t<std::is_same_v<Key, bool>, int, Key>;
     const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<Number>(key)).ptr;
     put(std::string_view(digits, static_cast<std::size_t>(end - digits)));

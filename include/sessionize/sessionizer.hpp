@@ -3,6 +3,7 @@
 
 #include <sessionize/counters.hpp>
 #include <sessionize/decide.hpp>
+#include <sessionize/detail/check_sink.hpp>
 #include <sessionize/detail/intake.hpp>
 #include <sessionize/detail/nullable.hpp>
 #include <sessionize/detail/outbox.hpp>
@@ -108,6 +109,8 @@ class Sessionizer {
                   "or call observe()");
     if constexpr (detail::check_sink<std::remove_reference_t<Sink>, summary_view,
                                      RecordView<Clock, Key, Event>>() &&
+                  detail::check_all_get_something<std::remove_reference_t<Sink>, summary_view,
+                                                  RecordView<Clock, Key>>() &&
                   detail::check_sink<std::remove_reference_t<Errors>, Rejection>()) {
       Progress progress{0, outbox_.resend(sink)};
       if (progress.delivery == Delivery::refused) return progress;
@@ -286,6 +289,8 @@ class Sessionizer {
   template <class Sink>
   Closing close(CloseReason reason, typename Open::Collected collected, Sink& sink) {
     static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
+    static_cast<void>(
+        detail::check_all_get_something<Sink, summary_view, RecordView<Clock, Key>>());
     Closing result{0, outbox_.resend(sink)};
     if (result.delivery == Delivery::refused) return result;
     const typename Open::EraseClosed erase_closed{open_, collected, result.sessions};

@@ -2,12 +2,13 @@
 #define SESSIONIZE_SINK_HPP
 
 #include <concepts>
+#include <tuple>
 #include <type_traits>
 
 // What a sink is: anything that is called with a value, as `sink(value)` or `sink.emit(value)`, and
-// returns void or a Delivery. The value is a Record, a Summary, or (for an error sink) a Rejection;
-// a sink gets the kinds that it can be called with. The end of the stream is `sink.flush()`, where
-// it has one. Sinks are passed by reference and may be temporaries.
+// returns void or a Delivery. The value is a RecordView, a SummaryView, or (for an error sink) a
+// Rejection; a sink gets the kinds that it can be called with. The end of the stream is
+// `sink.flush()`, where it has one. Sinks are passed by reference and may be temporaries.
 
 namespace sessionize {
 inline namespace v0 {
@@ -39,6 +40,12 @@ concept emits_rightly = requires(Sink& sink, const T& value) {
 template <class Sink, class T>
 concept called_rightly = requires(Sink& sink, const T& value) {
   { sink(value) } -> delivery_answer;
+};
+
+/// The sinks that a sink gives its own values to, as a tuple. Specialized beside each such sink.
+template <class Sink>
+struct SinksWithin {
+  using type = std::tuple<>;
 };
 
 template <class F>
@@ -81,61 +88,6 @@ constexpr Delivery end_stream(Sink& sink) {
         "this sink returns something else than void or sessionize::Delivery from flush()");
   return Delivery::ok;
 }
-
-namespace detail {
-
-template <class Sink, class T>
-concept answers_wrongly = (emits<Sink, T> || called_with<Sink, T>)&&!takes<Sink, T>;
-
-/// True where a sink takes one of `Values`, and answers rightly to each that it can be called with;
-/// refuses it in a sentence otherwise.
-template <class Sink, class... Values>
-consteval bool check_sink() {
-  constexpr bool wrong_answer = (answers_wrongly<Sink, Values> || ...);
-  constexpr bool right = !wrong_answer && (takes<Sink, Values> || ...);
-  static_assert(!wrong_answer,
-                "this sink returns something else than void or sessionize::Delivery: return "
-                "nothing, or Delivery::ok or Delivery::refused");
-  static_assert(right || wrong_answer,
-                "this is not a sink: a sink is called with a record or a summary, as sink(value) "
-                "or sink.emit(value), by const reference; an error sink with a Rejection");
-  return right;
-}
-
-// A class that has a member of this name, whatever it is called with, makes the name ambiguous.
-struct CallName {
-  void operator()();
-};
-struct EmitName {
-  void emit();
-};
-template <class Sink, class Name>
-struct WithName : Sink, Name {};
-template <class Sink>
-concept names_no_call = requires {
-  &WithName<Sink, CallName>::operator();
-};
-template <class Sink>
-concept names_no_emit = requires {
-  &WithName<Sink, EmitName>::emit;
-};
-
-/// The same for a call that may give `sink` summaries, or records of a type that it does not know.
-template <class Sink, class SummaryView>
-consteval bool check_closing_sink() {
-  if constexpr (std::is_class_v<Sink> && !std::is_final_v<Sink>) {
-    if constexpr (names_no_call<Sink> && names_no_emit<Sink>)
-      return check_sink<Sink, SummaryView>();
-    if constexpr (answers_wrongly<Sink, SummaryView>) return check_sink<Sink, SummaryView>();
-    return true;
-  } else if constexpr (std::is_class_v<Sink>) {
-    return true;
-  } else {
-    return check_sink<Sink, SummaryView>();
-  }
-}
-
-}  // namespace detail
 
 }  // namespace v0
 }  // namespace sessionize

@@ -56,6 +56,7 @@ set(ENV{PKG_CONFIG_PATH} ${WORK}/moved/share/pkgconfig)
 execute_process(COMMAND ${pkg_config} --cflags sessionize OUTPUT_VARIABLE flags
                 OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 separate_arguments(flags)
-execute_process(COMMAND ${CXX} -std=c++20 ${flags} ${consumer}/core.cpp -o ${WORK}/by-pkg-config
+execute_process(COMMAND ${CXX} -std=c++20 -O2 -Wall -Wextra -Werror ${flags} ${consumer}/core.cpp
+                        -o ${WORK}/by-pkg-config
                 COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${WORK}/by-pkg-config COMMAND_ERROR_IS_FATAL ANY)

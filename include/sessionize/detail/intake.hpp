@@ -81,7 +81,7 @@ auto read_event(const Event& event, const By& by, Take take, Reject reject) {
   if (is_null(time)) return reject(RejectReason::missing_time);
   static_assert(std::convertible_to<decltype(value_of(time)), time_point>,
                 "the time projection gives a time_point of the sessionizer's clock; make one of "
-                "an integer with from_epoch()");
+                "an integer n with time_point{milliseconds{n}}, or of any unit with from_epoch()");
   const std::optional<time_point> at = exact_time<time_point>(value_of(time));
   if (!at) return reject(RejectReason::time_range);
   const auto& given = value_of(key);

@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_JSON_LINES_HPP
 #define SESSIONIZE_JSON_LINES_HPP
 
+#include <sessionize/detail/check_sink.hpp>
 #include <sessionize/json/event_reader.hpp>
 #include <sessionize/json/mapping.hpp>
 #include <sessionize/rejection.hpp>

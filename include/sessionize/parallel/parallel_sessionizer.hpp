@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_PARALLEL_PARALLEL_SESSIONIZER_HPP
 #define SESSIONIZE_PARALLEL_PARALLEL_SESSIONIZER_HPP
 
+#include <sessionize/detail/check_sink.hpp>
 #include <sessionize/parallel/workers.hpp>
 #include <sessionize/sessionizer.hpp>
 #include <sessionize/shard.hpp>
@@ -264,6 +265,8 @@ class ParallelSessionizer {
   template <class Sink, class CloseShard>
   Closing close(Sink& sink, CloseShard close_shard) {
     static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
+    static_cast<void>(
+        detail::check_all_get_something<Sink, summary_view, RecordView<Clock, Key>>());
     Closing result{0, deliver_closed(sink)};
     if (result.delivery == Delivery::refused) return result;
     std::vector<std::size_t> sessions(shards_.size());

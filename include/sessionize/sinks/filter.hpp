@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <functional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -25,6 +26,13 @@ struct Filter {
   }
   Delivery flush() { return end_stream(sink); }
 };
+
+namespace detail {
+template <class Predicate, class Sink>
+struct SinksWithin<Filter<Predicate, Sink>> {
+  using type = std::tuple<Sink>;
+};
+}  // namespace detail
 
 /// `filter(starts_only, sink)`, `filter(key_is("user1"), sink)`, or a predicate of your own. An
 /// lvalue sink is referred to, a temporary is kept. Where a predicate is a generic lambda that

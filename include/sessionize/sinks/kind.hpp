@@ -4,6 +4,7 @@
 #include <sessionize/record.hpp>
 #include <sessionize/sink.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace sessionize {
@@ -28,6 +29,17 @@ struct OnSummary {
   requires takes<Sink, S> Delivery emit(const S& value) { return deliver(sink, value); }
   Delivery flush() { return end_stream(sink); }
 };
+
+namespace detail {
+template <class Sink>
+struct SinksWithin<OnRecord<Sink>> {
+  using type = std::tuple<Sink>;
+};
+template <class Sink>
+struct SinksWithin<OnSummary<Sink>> {
+  using type = std::tuple<Sink>;
+};
+}  // namespace detail
 
 /// Gives `sink` the records and keeps the summaries from it:
 /// `on_record([](const auto& record) { ... })`. An lvalue is referred to, a temporary is kept.

@@ -120,7 +120,7 @@ struct Column {
 };
 
 /// A column named `name` (a literal, or what outlives the layout), by a projection of the event or
-/// of the record: a text, a number or a bool, or a std::optional of one.
+/// of the record: a text, a number (a char is one) or a bool, or a std::optional of one.
 template <class Projection>
 [[nodiscard]] constexpr Column<Projection> column(std::string_view name, Projection projection) {
   return {name, std::move(projection)};

@@ -102,6 +102,13 @@ class Tee {
   Marks flush_marks_{};         // which sinks know of an end that another one refused
 };
 
+namespace detail {
+template <class... Sinks>
+struct SinksWithin<Tee<Sinks...>> {
+  using type = std::tuple<Sinks...>;
+};
+}  // namespace detail
+
 /// `tee(json_lines(std::cout), collect(table))`. Lvalue sinks are referred to, temporaries are
 /// kept.
 template <class... Sinks>

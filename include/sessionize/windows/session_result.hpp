@@ -86,7 +86,9 @@ struct LateEvent {
   typename Clock::time_point watermark;  ///< as it was when the event was decided on
   LateReason reason;
   std::string_view data;  ///< the raw event, its first max_rejected_data bytes
-  /// The event; null where it came with an earlier call, as `unattached` ones do.
+  /// The event; null where it came with an earlier call, as `unattached` ones do. Then `Event` is
+  /// NoEvent: a generic sink that reads the event does so behind
+  /// `if constexpr (requires { late.event->its_member; })`.
   const Event* event;
 };
 

@@ -1,6 +1,7 @@
 #ifndef SESSIONIZE_WINDOWS_SESSION_WINDOWS_HPP
 #define SESSIONIZE_WINDOWS_SESSION_WINDOWS_HPP
 
+#include <sessionize/detail/check_sink.hpp>
 #include <sessionize/detail/intake.hpp>
 #include <sessionize/key_table.hpp>
 #include <sessionize/projections.hpp>
@@ -253,6 +254,7 @@ class SessionWindows {
   template <class Sink>
   static void check() {
     static_cast<void>(detail::check_closing_sink<std::remove_cvref_t<Sink>, result_view>());
+    static_cast<void>(detail::check_gets_something<std::remove_cvref_t<Sink>, result_view>());
   }
   template <class Late, class Event>
   static void check_late() {
