@@ -264,5 +264,18 @@ TEST_CASE("a read error is left in the stream", "[json][lines]") {
   CHECK(counts.events == 1);
 }
 
+// Holds: the next file begins with line 1 also where the callback threw at the last line of the one
+// before. Would catch: numbers that go on, a byte order mark that stays.
+TEST_CASE("a callback that throws at the end of a file", "[json][lines]") {
+  LineReader reader(10);
+  const auto nothing = [](const json::Line&) {};
+  reader.feed("a\nb", nothing);
+  CHECK_THROWS_AS(reader.finish([](const json::Line&) { throw std::runtime_error("stop"); }),
+                  std::runtime_error);
+  CHECK(lines_of("\xEF\xBB\xBF"
+                 "c",
+                 10, reader) == std::vector<Seen>{{"c", 1}});
+}
+
 }  // namespace
 }  // namespace json_lines_test

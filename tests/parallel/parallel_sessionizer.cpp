@@ -1,6 +1,7 @@
 #include <sessionize/parallel/parallel_sessionizer.hpp>
 
 #include <sessionize/clock.hpp>
+#include <sessionize/sinks/kind.hpp>
 
 #include "catch.hpp"
 
@@ -235,6 +236,36 @@ TEST_CASE("shards can be used one by one") {
   }
   CHECK(many.size() == 20);
   CHECK(many.shard(0).size() + many.shard(1).size() == 20);
+}
+
+// Holds: a shard with a record that its own sink has refused closes nothing, and the call says so.
+// Would catch: an end of the stream that is told while sessions are open.
+TEST_CASE("a shard that has something to deliver itself") {
+  struct Event {
+    int user;
+    Time time;
+  };
+  ParallelSessionizer<EventClock, int> sessions({}, 2);
+  const std::vector<Event> events = {{1, Time{}}};
+  const auto by = sessionize::by(&Event::user, &Event::time);
+  bool refuses = true;
+  auto own = sessionize::on_record(
+      [&](const auto&) { return refuses ? Delivery::refused : Delivery::ok; });
+  auto& shard = sessions.shard(shard_of(1, 2));
+  CHECK(shard.process(events, by, own).delivery == Delivery::refused);
+
+  struct Sink {
+    int sessions = 0, ends = 0;
+    void emit(const sessionize::SummaryView<EventClock, int>&) { ++sessions; }
+    void flush() { ++ends; }
+  } sink;
+  CHECK(sessions.flush(sink).delivery == Delivery::refused);
+  CHECK(sink.ends == 0);
+  refuses = false;
+  CHECK(shard.process(std::vector<Event>{}, by, own).delivery == Delivery::ok);
+  CHECK(sessions.flush(sink).delivery == Delivery::ok);
+  CHECK(sink.sessions == 1);
+  CHECK(sink.ends == 1);
 }
 
 }  // namespace

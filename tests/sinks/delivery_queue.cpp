@@ -872,5 +872,29 @@ TEST_CASE("delivery queue: random runs agree with a plain model", "[property]") 
   seeds::for_each(400, [](std::uint64_t seed) { run(seed); });
 }
 
+// Holds: a record that is larger than a batch may be goes alone, also beside one of no size. Would
+// catch: its size taken for the largest one that fits.
+TEST_CASE("delivery queue: what is too large goes alone") {
+  Bench bench({}, {.max_bytes = 10});
+  bench.emit({"", "a text of 25 characters..", ""});
+  CHECK(bench.queue.flush() == Delivery::ok);
+  CHECK(bench.store.batches == std::vector<Batch>{{""}, {"a text of 25 characters.."}, {""}});
+}
+
+// Holds: records that come after an end that only the dead letters' sink took end anew. Would
+// catch: a letter behind the last end that its sink was told.
+TEST_CASE("delivery queue: an end that was refused in part, and a record behind it") {
+  Bench bench({"u", "u"});
+  bench.emit({"a"});
+  bench.results.refuses_end = true;
+  CHECK(bench.queue.flush() == Delivery::refused);
+  CHECK(bench.dead.ends == 1);
+  bench.results.refuses_end = false;
+  bench.emit({"b"});
+  CHECK(bench.queue.flush() == Delivery::ok);
+  CHECK(bench.dead.ends == 2);
+  CHECK(bench.results.ends == 1);
+}
+
 }  // namespace
 }  // namespace delivery_queue_tests

@@ -346,4 +346,26 @@ TEST_CASE("a Sessionizer behind a front", "[windows][reorder]") {
   }
 }
 
+// Holds: the same where the sink refuses at the end of the stream: the event goes out before all
+// that come later, however early. Would catch: a tee behind it that takes the next event for the
+// one that it has given to one sink already.
+TEST_CASE("what a sink refuses at the end goes out first next time", "[windows][reorder]") {
+  Front front({.out_of_order = 60s});
+  std::vector<int> got;
+  bool refuses = true;
+  const auto sink = [&](const Tick& tick) {
+    if (refuses) return sz::Delivery::refused;
+    got.push_back(tick.id);
+    return sz::Delivery::ok;
+  };
+  CHECK(front.process(ticks({20}), &Tick::time, sink).events == 1);
+  CHECK(front.flush(sink) == sz::Delivery::refused);
+  refuses = false;
+  const std::vector<Tick> later = {Tick{Time{30s}, 1}};
+  CHECK(front.process(later, &Tick::time, sink).events == 1);
+  CHECK(got == std::vector<int>{0});
+  CHECK(front.flush(sink) == sz::Delivery::ok);
+  CHECK(got == std::vector<int>{0, 1});
+}
+
 }  // namespace reorder_tests

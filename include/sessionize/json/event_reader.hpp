@@ -85,7 +85,8 @@ class EventReader {
   /// rejected; all absent where it was no JSON object. For filters that come before that.
   [[nodiscard]] std::span<const Value> fields() const noexcept { return values_; }
   /// The time member of the last line, whether or not it was a time; absent where the line was no
-  /// JSON object. Samples for guess_time_format(). To be asked while the line is there.
+  /// JSON object. Samples for guess_time_format(). To be asked while the line is there, and not of
+  /// a copy of the reader that has read it.
   [[nodiscard]] Value time_value() const {
     return {members_[time_].kind, std::string(members_[time_].text)};
   }

@@ -70,9 +70,16 @@ class LineReader {
   /// another file, with line 1. Returns how many lines the file had, blank ones included.
   template <std::invocable<const Line&> OnLine>
   std::uint64_t finish(OnLine&& on_line) {
+    // The next file begins also where the callback throws.
+    struct Begin {
+      LineReader& reader;
+      ~Begin() {
+        reader.skipping_ = false;
+        reader.lines_ = 0;
+      }
+    } begin{*this};
     if (!pending_.empty()) report_pending(on_line);
-    skipping_ = false;
-    return std::exchange(lines_, 0);
+    return lines_;
   }
 
  private:

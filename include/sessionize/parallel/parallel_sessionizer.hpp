@@ -110,8 +110,9 @@ class ParallelSessionizer {
 
   /// As Sessionizer::expire(): summaries come in order of (start, key), whatever their shards, on
   /// the calling thread. Every session that is due is closed at once; summaries that the sink
-  /// refuses, or throws at, are kept, count as pending, and go out first on the next call. Copies
-  /// the summaries of what it closes.
+  /// refuses, or throws at, are kept, count as pending, and go out first on the next call. A shard
+  /// that has a record to deliver itself, as its own process() was refused, closes nothing until
+  /// the sink of that has it: the answer is `refused`. Copies the summaries of what it closes.
   template <class Sink>
   Closing expire(time_point now, Sink&& sink) {
     return close(sink, [now](shard_type& shard, auto& keep) { return shard.expire(now, keep); });
@@ -269,14 +270,17 @@ class ParallelSessionizer {
         detail::check_all_get_something<Sink, summary_view, RecordView<Clock, Key>>());
     Closing result{0, deliver_closed(sink)};
     if (result.delivery == Delivery::refused) return result;
-    std::vector<std::size_t> sessions(shards_.size());
+    std::vector<Closing> closings(shards_.size());
     const auto job = [&](std::size_t i) {
       auto keep = [&](const summary_view& closed) { shards_[i].closed.push_back(closed.owned()); };
-      sessions[i] = close_shard(shards_[i].sessions, keep).sessions;
+      closings[i] = close_shard(shards_[i].sessions, keep);
     };
     workers_.run(job);
-    for (const auto count : sessions) result.sessions += count;
     result.delivery = deliver_closed(sink);
+    for (const Closing& closing : closings) {
+      result.sessions += closing.sessions;
+      if (closing.delivery == Delivery::refused) result.delivery = Delivery::refused;
+    }
     return result;
   }
 

@@ -100,7 +100,8 @@ struct DeliveryOptions {
   std::size_t max_bytes = std::numeric_limits<std::size_t>::max();
   /// A batch that is not full goes out when its first record has waited for so long.
   std::chrono::nanoseconds max_wait = std::chrono::seconds(1);
-  /// So many records are held at most, at least 1; of more, the queue refuses the next.
+  /// So many records, and results that their sink has not taken, are held at most, at least 1; of
+  /// more, the queue refuses the next.
   std::size_t max_pending = 10'000;
   RetryOptions retry{};
 };
@@ -309,12 +310,16 @@ class DeliveryQueue {
     work(false);
     if (held() >= options_.max_pending) return Delivery::refused;
     Waiting waiting{Row(make_row()), {counters_.taken + 1, 0, 0, now_()}};
-    waiting.tried.bytes = std::min<std::size_t>(std::invoke(size_of_, std::as_const(waiting.row)),
-                                                options_.max_bytes);
+    // What is larger than a batch may be is as large as what just is: sums do not overflow.
+    const std::size_t most = options_.max_bytes;
+    waiting.tried.bytes =
+        std::min<std::size_t>(std::invoke(size_of_, std::as_const(waiting.row)),
+                              most == std::numeric_limits<std::size_t>::max() ? most : most + 1);
     const std::size_t bytes = waiting.tried.bytes;
     waiting_.push_back(std::move(waiting));
     waiting_bytes_ += bytes;
     ++counters_.taken;
+    dead_letters_know_end_ = false;
     return Delivery::ok;
   }
 
@@ -344,7 +349,9 @@ class DeliveryQueue {
     while (!waiting_.empty() && batch_.size() < options_.max_records) {
       Waiting& next = waiting_.front();
       const std::size_t bytes = next.tried.bytes;
-      if (!batch_.empty() && options_.max_bytes - batch_bytes_ < bytes) return;
+      if (!batch_.empty() &&
+          (batch_bytes_ > options_.max_bytes || options_.max_bytes - batch_bytes_ < bytes))
+        return;
       make_room(batch_, 1);
       make_room(tried_, 1);
       batch_.push_back(std::move(next.row));

@@ -33,8 +33,10 @@ template <utc_time_point TimePoint>
   constexpr std::int64_t ticks = ticks_per_second<TimePoint>;
   const std::int64_t count = time.time_since_epoch().count();
   if constexpr (ticks % 1'000 == 0) return floor_div(count, ticks / 1'000);
-  if (multiply_overflows(floor_div(count, ticks), 1'001)) return std::nullopt;
-  return floor_div(count, ticks) * 1'000 + floor_mod(count, ticks) * 1'000 / ticks;
+  std::int64_t milliseconds = 0;
+  const std::int64_t part = floor_mod(count, ticks) * 1'000 / ticks;
+  if (!add_seconds(floor_div(count, ticks), 1'000, part, milliseconds)) return std::nullopt;
+  return milliseconds;
 }
 
 template <class TimePoint>

@@ -78,7 +78,8 @@ class File {
 /// machine stops, `path` holds the old snapshot or the new one. The new one is written to `path`
 /// with ".tmp" behind it, made to last by fsync, and renamed; a file of that name is overwritten,
 /// so that one that an interrupted call has left behind is gone with the next. Where something
-/// fails, `path` is as it was. One call at a time may save to a path.
+/// fails, `path` is as it was; but where only the folder cannot be made to last, which comes last,
+/// it holds the new one. One call at a time may save to a path.
 template <class Object>
 [[nodiscard]] Result<std::uint64_t, SnapshotError> save_file(const Object& object,
                                                              const std::string& path,

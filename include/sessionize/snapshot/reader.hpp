@@ -70,6 +70,7 @@ class SnapshotReader {
 
   /// Reads bytes as they are; false where there are fewer.
   [[nodiscard]] bool bytes(char* to, std::size_t count) {
+    if (!ok()) return false;
     while (count != 0) {
       if (at_ == ready_ && !refill()) return damaged();
       const std::size_t piece = std::min(count, ready_ - at_);
@@ -144,7 +145,8 @@ class SnapshotReader {
   static std::ptrdiff_t fill(Source& source, std::size_t done, std::span<char> room) {
     if constexpr (std::derived_from<Source, std::istream>) {
       source.read(room.data(), static_cast<std::streamsize>(room.size()));
-      return source.bad() ? -1 : static_cast<std::ptrdiff_t>(source.gcount());
+      const bool failed = source.bad() || (source.fail() && !source.eof());
+      return failed ? -1 : static_cast<std::ptrdiff_t>(source.gcount());
     } else if constexpr (detail::byte_range<Source>) {
       const std::size_t count = std::min(room.size(), std::ranges::size(source) - done);
       if (count != 0) std::memcpy(room.data(), std::ranges::data(source) + done, count);

@@ -88,7 +88,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
   }
 
   static std::string_view busy(const Object& object) {
-    if (!object.results_.waiting().empty())
+    if (!object.results_.empty())
       return "a sink has refused a result that is still to be delivered: call process() or flush() "
              "with that sink until it has it, then save";
     if (!object.deferred_.empty())
@@ -124,7 +124,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     out.number(std::uint64_t{sorted.size()});
     for (const auto* entry : sorted) {
       out.put(entry->key);
-      save_key(entry->value, out);
+      save_key(object, entry->value, out);
     }
   }
 
@@ -140,12 +140,14 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     Table table{};
     std::optional<DueKeys> due{};  // made of what the keys are
     std::size_t sessions = 0, kept = 0;
+    decltype(Object::results_) results{};
   };
 
   static bool load(const Object& object, SnapshotReader& in, Parts& parts) {
     if (!SnapshotAccess<WindowCounters>::load(in, parts.counters) || !in.number(parts.arrivals) ||
         !in.get(parts.largest) || !in.get(parts.longest_gap) || !in.get(parts.given) ||
-        !in.get(parts.now) || !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle))
+        !in.get(parts.now) || !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle) ||
+        parts.longest_gap < parts.longest_gap.zero())
       return false;
     const auto& options = object.options();
     std::uint64_t size = 0;
@@ -180,7 +182,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     object.shrunk_at_ = object.table_.size();
     object.sessions_ = parts.sessions;
     object.kept_ = parts.kept;
-    object.results_ = {};
+    object.results_ = std::move(parts.results);  // none: a new one would ask for memory
     object.deferred_.clear();
   }
 
@@ -213,10 +215,10 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     return in.get(idle.since_->now) && in.get(idle.since_->watermark);
   }
 
-  static void save_key(const KeyState& key, SnapshotWriter& out) {
+  static void save_key(const Object& object, const KeyState& key, SnapshotWriter& out) {
     out.put(key.largest());
     out.number(std::uint64_t{key.sessions.size()});
-    for (const Session& session : key.sessions) save_session(session, out);
+    for (const Session& session : key.sessions) save_session(object, session, out);
     out.put(!key.is_simple());
     if (key.is_simple()) return;
     out.number(std::uint64_t{key.rest->waiting.size()});
@@ -264,9 +266,13 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     return true;
   }
 
-  static void save_session(const Session& session, SnapshotWriter& out) {
+  static void save_session(const Object& object, const Session& session, SnapshotWriter& out) {
     using History = typename Session::History;
-    const History known = session.history != nullptr ? *session.history : History{{}, 0, {}};
+    // One without reports says nothing where final results alone are given, and is not restored.
+    const bool is_known =
+        session.history != nullptr &&
+        (object.options().emit != Emit::final_only || !session.history->reports.empty());
+    const History known = is_known ? *session.history : History{{}, 0, {}};
     out.put(session.start);
     out.put(session.last);
     out.put(session.reach);

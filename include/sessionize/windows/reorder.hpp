@@ -163,8 +163,12 @@ class Reorder {
   /// again, though none before the last that has gone out.
   template <class Sink>
   Delivery flush(Sink&& sink) {
-    while (!held_.empty())
+    while (!held_.empty()) {
+      // Where the sink refuses or throws, the event is due from then on: it goes out first.
+      const auto watermark = std::exchange(watermark_, std::max(watermark_, held_.front().time));
       if (release_first(sink) == Delivery::refused) return Delivery::refused;
+      watermark_ = watermark;
+    }
     return end_stream(sink);
   }
 

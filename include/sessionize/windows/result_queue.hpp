@@ -50,6 +50,8 @@ class ResultQueue {
     return waiting_.empty() ? Delivery::ok : drain_waiting(sink, counters);
   }
   [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
+  /// Whether nothing is to be delivered, now or at the end of a step that something has thrown in.
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty() && step_.empty(); }
 
  private:
   struct Ordered {
@@ -84,8 +86,18 @@ class ResultQueue {
         if (a.order != b.order) return a.order < b.order;
         return key_view_t<Key>(a.result.key) < key_view_t<Key>(b.result.key);
       });
-    for (Ordered& each : step_) waiting_.push_back(std::move(each.result));
-    step_.clear();
+    {
+      // Where one throws (memory), it and those behind it stay for the next step.
+      struct EraseMoved {
+        std::vector<Ordered>& step;
+        std::ptrdiff_t moved = 0;
+        ~EraseMoved() { step.erase(step.begin(), step.begin() + moved); }
+      } erase{step_};
+      for (Ordered& each : step_) {
+        waiting_.push_back(std::move(each.result));
+        ++erase.moved;
+      }
+    }
     constexpr std::size_t kept = 1024;
     if (step_.capacity() > kept) std::vector<Ordered>().swap(step_);
   }

@@ -104,10 +104,11 @@ class SessionWindows {
     check_late<Late, NoEvent>();
     static_assert(detail::check_aggregate<Aggregate, NoEvent>());
     if (results_.drain(sink, counters_) == Delivery::refused) return Delivery::refused;
-    ++counters_.offered;
+    Offering offering{counters_};
     const NoEvent event;
     const auto rejected = admit(Arrival<NoEvent>{key, time, options().gap, true, {}, event}, late);
     if (rejected) counters_.rejected.add(*rejected);
+    offering.is_settled = true;
     return results_.drain(sink, counters_);
   }
 
@@ -243,6 +244,19 @@ class SessionWindows {
     std::optional<RejectReason> rejected{};
     std::optional<LateReason> late{};
   };
+  /// Counts an event as offered; no more, unless it was accepted or rejected before, where
+  /// something throws.
+  struct Offering {
+    WindowCounters& counters;
+    bool is_settled = false;
+
+    explicit Offering(WindowCounters& counted) noexcept : counters(counted) { ++counters.offered; }
+    Offering(const Offering&) = delete;
+    Offering& operator=(const Offering&) = delete;
+    ~Offering() {
+      if (!is_settled) counters.offered = counters.accepted + counters.rejected.total();
+    }
+  };
   /// What is told to the late sink once the state is settled.
   struct Deferred {
     Key key;
@@ -285,7 +299,7 @@ class SessionWindows {
   }
   template <class Event, class By, class Late, class Errors>
   void take(const Event& event, const By& by, Late& late, Errors& errors) {
-    ++counters_.offered;
+    Offering offering{counters_};
     auto&& raw = std::invoke(by.raw_data, event);
     const std::string_view data =
         detail::nullable_view(raw).value_or(std::string_view{}).substr(0, max_rejected_data);
@@ -302,8 +316,9 @@ class SessionWindows {
           return admit(Arrival<Event>{key, time, gap, alive, data, event}, late);
         },
         [](RejectReason reason) { return std::optional(reason); });
+    if (rejected) counters_.rejected.add(*rejected);
+    offering.is_settled = true;
     if (!rejected) return;
-    counters_.rejected.add(*rejected);
     static_cast<void>(deliver(
         errors,
         Rejection{*rejected, detail::reject_message(*rejected), {}, counters_.offered, data}));
@@ -431,10 +446,10 @@ class SessionWindows {
                     options().emit != Emit::final_only, add_to(arrival));
     at = make_place(arrival.key, at);
     KeyState& key = table_.entries()[at].value;
+    Session& opened = key.open(std::move(session));
     count_in(time_.is_limited());
     ++sessions_;
     ++counters_.sessions_opened;
-    Session& opened = key.open(std::move(session));
     kept_ -= key.take_waiting(time_, opened);
     schedule(key, key.next_due(time_, opened));
     return {};
@@ -788,10 +803,22 @@ class SessionWindows {
     if (at != nowhere) return at;
     Entry& entry = table_.insert(key, {});
     const std::size_t place = table_.position(entry);
+    EraseUnlessAdded undo{table_, place};
     entry.value.number = due_.add(place);
+    undo.is_added = true;
     shrunk_at_ = std::max(shrunk_at_, table_.size());
     return place;
   }
+  /// Takes a key back that could not be added to those that may be due (memory).
+  struct EraseUnlessAdded {
+    Table& table;
+    std::size_t place;
+    bool is_added = false;
+
+    ~EraseUnlessAdded() {
+      if (!is_added) static_cast<void>(table.erase_at(place));
+    }
+  };
   void forget(std::size_t at) {
     due_.remove(table_.entries()[at].value.number);
     static_cast<void>(table_.erase_at(at));
