@@ -102,6 +102,8 @@ class Plain {
     const auto [at, is_new] = states.try_emplace(key);
     const SplitReason reason = rules_.reason(is_new ? nullptr : &at->second, time, NoEvent{});
     rules_.advance(at->second, reason, time, NoEvent{});
+    if (reason != SplitReason::none) ++counters.sessions_started;
+    if (reason != SplitReason::none && !is_new) ++closed(close_reason(reason));
     const State& state = at->second;
     return {time, reason, rules_.carried(state.session_start, time), state.session_start,
             state.ordinal};
@@ -111,6 +113,7 @@ class Plain {
     for (auto at = states.begin(); at != states.end();) {
       if (rules_.gap_splits(at->second.previous, now)) {
         closed.push_back(summary(*at));
+        ++this->closed(CloseReason::idle);
         at = states.erase(at);
       } else {
         ++at;
@@ -125,7 +128,12 @@ class Plain {
     return {{of.second.session_start, of.first}, {of.second.last, events}};
   }
 
+  std::uint64_t& closed(CloseReason reason) {
+    return counters.sessions_closed_by_reason[static_cast<std::size_t>(reason)];
+  }
+
   std::map<Key, State> states;
+  Counters counters{};  // of sessions, by reason
 
  private:
   SessionRules<Clock, Rule> rules_;
@@ -150,6 +158,11 @@ std::string disagreement(std::uint64_t seed) {
   if (chance(2)) options.carry = Duration{static_cast<std::int64_t>(below(60)) * second};
   options.past_carry = chance(2) ? PastCarry::splits : PastCarry::is_null;
   if (chance(8)) options.gap = Duration::max();
+  // Every event starts a session then, also one whose key is not there.
+  if (chance(8)) {
+    options.gap = Duration::zero();
+    options.at_gap = AtGap::splits;
+  }
   Rule rule{};
   if constexpr (std::same_as<Rule, MaxDuration<std::chrono::seconds>>)
     rule = max_duration(std::chrono::seconds{static_cast<std::int64_t>(below(40))});
@@ -238,7 +251,10 @@ std::string disagreement(std::uint64_t seed) {
         const auto there = plain.states.find(key);
         const auto summary = sessions.erase(key);
         if (summary.has_value() != (there != plain.states.end())) return where(0) + "erase()";
-        if (summary) plain.states.erase(there);
+        if (summary) {
+          plain.states.erase(there);
+          ++plain.closed(CloseReason::erased);
+        }
       }
     } else {
       auto copy = sessions;
@@ -261,6 +277,9 @@ std::string disagreement(std::uint64_t seed) {
     if (all != got) return where(0) + "other sessions are open";
     if (counting == Counting::on && counters.accepted != counters.events_emitted + open)
       return where(0) + "the ledger does not add up";
+    if (counters.sessions_started != plain.counters.sessions_started ||
+        counters.sessions_closed_by_reason != plain.counters.sessions_closed_by_reason)
+      return where(0) + "sessions are counted otherwise";
     if (sessions.size() != 0) {
       const auto& [key, state] = *plain.states.begin();
       const auto found = sessions.find(key);
