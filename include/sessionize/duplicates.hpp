@@ -64,7 +64,8 @@ struct DuplicateCounters {
 ///
 /// A duplicate that comes when its id is forgotten is new. Expected constant time, amortized over
 /// what is forgotten; a duplicate allocates nothing. An id takes its own size, 16 bytes, and 13 to
-/// 26 for finding it. Not to be called from two threads at once.
+/// 26 for finding it. Not to be called from two threads at once; one that was moved from is to be
+/// assigned or destroyed.
 template <session_clock Clock, session_key Id = std::uint64_t>
 class DuplicateFilter {
  public:

@@ -53,8 +53,8 @@ class ParallelSessionizer {
   using summary_view = typename shard_type::summary_view;
   using summary_type = typename shard_type::summary_type;
 
-  /// Makes `threads` shards, and starts a thread for each but one; no more than max_keys, and at
-  /// least 1. Throws std::system_error where a thread cannot be started.
+  /// Makes `threads` shards, and starts a thread for each but one; no more than max_keys.
+  /// Precondition: at least 1. Throws std::system_error where a thread cannot be started.
   explicit ParallelSessionizer(Options<Clock> options = {},
                                std::size_t threads = hardware_threads(), Rule rule = {})
       : options_(options), workers_(std::min(threads, options.max_keys)) {

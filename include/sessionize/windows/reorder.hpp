@@ -101,7 +101,8 @@ struct ReorderCounters {
 ///
 /// The watermark is taken before an event itself: one exactly at it is on time. A sink that refuses
 /// or throws has not got its event, which goes out first on the next call, before any other is
-/// taken. Not to be called from two threads at once. Logarithmic in the events held, amortized.
+/// taken. Not to be called from two threads at once, nor by its sinks. Logarithmic in the events
+/// held, amortized.
 template <session_clock Clock, std::movable Event>
 class Reorder {
  public:
