@@ -19,7 +19,7 @@ execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK} -G Ninja
                         "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1" -DSESSIONIZE_SANITIZE=ON
                         -DCMAKE_UNITY_BUILD=ON -DSESSIONIZE_CHECK_BUILDS=OFF ${part}
                         COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK} -j 2 --target ${target}
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK} -j 1 --target ${target}
                 COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${CMAKE_CTEST_COMMAND} --test-dir ${WORK} -R ${tests} -j 2 --no-tests=error
+execute_process(COMMAND ${CMAKE_CTEST_COMMAND} --test-dir ${WORK} -R ${tests} --no-tests=error
                         --output-on-failure COMMAND_ERROR_IS_FATAL ANY)

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <numeric>
 #include <optional>
 
 // The seeds of random tests. SESSIONIZE_SEED=n in the environment replays one, which a failure
@@ -34,15 +33,6 @@ void for_each(std::uint64_t count, Test test) {
     INFO("to replay: SESSIONIZE_SEED=" << seed);
     test(seed);
   }
-}
-
-/// Calls `test` with the numbers 0 to `size` - 1, each the number of a seed: any few seeds in a row
-/// are spread over them.
-template <class Test>
-void for_each_place(std::uint64_t size, Test test) {
-  std::uint64_t step = size * 3 / 8 + 1;
-  while (std::gcd(step, size) != 1) ++step;
-  for_each(size, [&](std::uint64_t seed) { test((seed - 1) * step % size); });
 }
 
 }  // namespace seeds

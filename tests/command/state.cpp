@@ -1,7 +1,5 @@
 #include "harness.hpp"
 
-#include "../seeds.hpp"
-
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
@@ -50,7 +48,7 @@ TEST_CASE("a run that is cut at any line", "[command][state]") {
   for (const Args& form : forms) {
     const auto expected = run(form + Args{"--errors", folder / "expected"}, all);
     REQUIRE(expected.code == 0);
-    seeds::for_each_place(lines.size() + 1, [&](std::size_t cut) {
+    for (std::size_t cut = 0; cut <= lines.size(); ++cut) {
       CAPTURE(form, cut);
       const auto state = folder / "state", errors = folder / "errors";
       std::filesystem::remove(state);
@@ -59,7 +57,7 @@ TEST_CASE("a run that is cut at any line", "[command][state]") {
       out += results(args, joined(lines, cut, lines.size()));
       CHECK(out == expected.out);
       CHECK(read_file(errors) == read_file(folder / "expected"));
-    });
+    }
   }
 }
 

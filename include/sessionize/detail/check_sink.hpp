@@ -99,7 +99,7 @@ consteval bool check_gets_something() {
   }
   return true;
 }
-/// The same for a sink of a Sessionizer, and for those that it gives its values to.
+/// The same where some calls give records, too, and for those that a sink gives its values to.
 template <class Sink, class SummaryView, class AnyRecord>
 consteval bool check_all_get_something() {
   return []<class... Within>(std::type_identity<std::tuple<Within...>>) {

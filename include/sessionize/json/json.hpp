@@ -8,10 +8,10 @@
 //   mapping.hpp        which members are the key, the time and the device
 //   time_format.hpp    how times are spelled, and how to tell from samples
 //   discovery.hpp      Discovery: the schema and the mapping of data that nobody has described
-//   value.hpp          Kind and Value: what a member may be; a new kind goes there, and into
-//   readers members.hpp        read_members(): any top-level members of a line shortcut.hpp what a
-//   shortcut is, a quick way to read the lines that are as most are plain_objects.hpp  the shortcut
-//   that readers take
+//   value.hpp          Kind and Value, what a member may be: readers have all kinds
+//   members.hpp        read_members(): any top-level members of a line
+//   shortcut.hpp       what a shortcut is, a quick way to read the lines that are as most are
+//   plain_objects.hpp  the shortcut that readers take
 
 #include <sessionize/json/discovery.hpp>
 #include <sessionize/json/event_reader.hpp>

@@ -266,8 +266,7 @@ class ParallelSessionizer {
   template <class Sink, class CloseShard>
   Closing close(Sink& sink, CloseShard close_shard) {
     static_cast<void>(detail::check_closing_sink<Sink, summary_view>());
-    static_cast<void>(
-        detail::check_all_get_something<Sink, summary_view, RecordView<Clock, Key>>());
+    static_cast<void>(detail::check_gets_something<Sink, summary_view>());
     Closing result{0, deliver_closed(sink)};
     if (result.delivery == Delivery::refused) return result;
     std::vector<Closing> closings(shards_.size());
