@@ -96,6 +96,7 @@ inline std::string text_of(const Rules& rules) {
   if (rules.max_advance) text += ", max_advance " + text_of(*rules.max_advance);
   if (rules.max_keys < 1000) text += ", max_keys " + std::to_string(rules.max_keys);
   if (rules.max_sessions < 1000) text += ", max_sessions " + std::to_string(rules.max_sessions);
+  if (rules.max_kept < 1000) text += ", max_kept " + std::to_string(rules.max_kept);
   if (rules.evicts) text += ", evicts";
   if (rules.max_duration) text += ", max_duration " + text_of(*rules.max_duration);
   if (rules.day) text += ", days of " + text_of(*rules.day) + " + " + text_of(rules.day_offset);
@@ -158,7 +159,7 @@ class CaseMaker {
     Rules& rules = made_.rules;
     rules.close = model::Close::exact;
     rules.max_advance.reset();
-    rules.max_keys = rules.max_sessions = 1000;
+    rules.max_keys = rules.max_sessions = rules.max_kept = 1000;
     if (!rules.out_of_order) rules.out_of_order = unit_ * 4;
     const std::uint64_t count = 4 + random_.below(28);
     std::array<std::optional<Wide>, 3> largest{};
@@ -212,15 +213,14 @@ class CaseMaker {
       rules.close = model::Close::exact;
     rules.late_after_close = random_.once_in(3);
     rules.watermark_of_key = random_.once_in(4);
-    if (random_.once_in(6) && !rules.watermark_of_key) rules.max_advance = small(20);
-    const bool remembers =
-        rules.late_after_close || rules.watermark_of_key || rules.max_duration.has_value();
-    if (random_.once_in(6) && !remembers) rules.max_keys = 1 + random_.below(3);
+    if (random_.once_in(6)) rules.max_advance = small(20);
+    if (random_.once_in(6)) rules.max_keys = 1 + random_.below(3);
     if (random_.once_in(5)) rules.max_sessions = 1 + random_.below(4);
+    if (random_.once_in(6)) rules.max_kept = 1 + random_.below(6);
     // Of sessions that are never due none is due first.
     rules.evicts = random_.once_in(2) && !may_never_be_due;
-    has_own_gaps_ = random_.once_in(3) && made_.kind != Kind::nanoseconds && (!rules.max_duration);
-    has_heartbeats_ = random_.once_in(3) && made_.kind != Kind::nanoseconds && !rules.max_duration;
+    has_own_gaps_ = random_.once_in(3) && made_.kind != Kind::nanoseconds;
+    has_heartbeats_ = random_.once_in(3) && made_.kind != Kind::nanoseconds;
     walks_ = random_.below(3) != 0;
     keys_ = 1 + random_.below(3);
   }

@@ -86,12 +86,13 @@ TEST_CASE("where a maximum duration cuts", "[windows]") {
   std::vector<Kept> kept;
   for (const auto second : {0s, 8s, 15s, 20s, 21s, 30s})
     kept.push_back({at(second), at(second + 10s), kept.size(), 0});
-  CHECK(time.cut(kept, 0) == 4);
-  CHECK(time.cut(kept, 4) == 6);
+  CHECK(time.cut(kept, 0).end == 4);
+  CHECK(time.cut(kept, 4).end == 6);
   CHECK(time.cut_until(at(0s)) == at(20s));
   kept[1].reach = at(8s);
   kept[0].reach = at(9s);
-  CHECK(time.cut(kept, 0) == 2);
+  CHECK(time.cut(kept, 0).end == 2);
+  CHECK(time.cut(kept, 0).reach == at(9s));
 }
 
 }  // namespace event_time_tests

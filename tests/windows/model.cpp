@@ -166,6 +166,39 @@ TEST_CASE("model: maximum duration", "[windows][model]") {
   CHECK(text_of(merging.flush().results) == "0-10*2 max_duration, 20-30*2 flush");
 }
 
+// Holds: a cut ends where the gap of its own events ends it, whatever an event before it reached.
+// Would catch: events that one with a long gap of its own keeps together once it is gone.
+TEST_CASE("model: maximum duration and an event's own gap", "[windows][model]") {
+  const auto take = [](Model& model, Wide time, Wide gap) {
+    return text_of(model.observe({0, time, gap}).results);
+  };
+  Model model({.gap = 10, .out_of_order = {}, .max_duration = 20});
+  CHECK(take(model, 0, 100).empty());
+  CHECK(take(model, 30, 1).empty());
+  CHECK(take(model, 60, 1).empty());
+  CHECK(model.size() == 1);
+  CHECK(text_of(model.advance(21).results) == "0-0*1 max_duration");
+  CHECK(model.size() == 2);
+  CHECK(text_of(model.advance(31).results).empty());
+  CHECK(text_of(model.advance(32).results) == "30-30*1 idle");
+}
+
+// Holds: a closed session is remembered as long as an event of the usual gap, or of the gap that it
+// ended with, could meet it and not be late by itself; and so is its key. Would catch: memory that
+// hangs on other keys' events, or lasts for ever.
+TEST_CASE("model: what is remembered of closed sessions", "[windows][model]") {
+  for (const Wide gap : {2, 10, 30}) {
+    const Wide longest = std::max<Wide>(gap, 10);
+    for (const Wide beyond : {0, 1}) {
+      Model model({.gap = 10, .out_of_order = {}, .lateness = 5, .late_after_close = true});
+      CHECK(model.observe({0, 0, gap}).late.empty());
+      CHECK(model.advance(gap + longest + 5 + beyond).closed == 1);
+      CHECK(model.keys() == (beyond == 0 ? 1 : 0));
+      CHECK(text_of(model.observe({0, 0, 100}).late) == (beyond == 0 ? "0 after_close" : ""));
+    }
+  }
+}
+
 // Holds: midnight parts what the gap connects, and the earlier day's session says so.
 // Would catch: a day taken from the event that arrived before.
 TEST_CASE("model: day boundary", "[windows][model]") {
@@ -235,6 +268,18 @@ TEST_CASE("model: limits", "[windows][model]") {
   Model one({.max_keys = 1});
   CHECK(feed(one, {0}).empty());
   CHECK(one.observe({1, 0}).rejected == Rejected::no_key_left);
+
+  // A key that only waits, or is remembered, has to go as well.
+  Model waits({.max_keys = 1, .evicts = true});
+  CHECK(waits.observe(heartbeat(0)).late.empty());
+  CHECK(text_of(waits.observe({1, 0}).late) == "0 unattached");
+  CHECK(waits.keys() == 1);
+
+  Model few({.gap = 10, .out_of_order = {}, .max_kept = 2, .max_duration = 20});
+  CHECK(feed(few, {0, 5}).empty());
+  CHECK(few.observe({0, 6}).rejected == Rejected::no_event_left);
+  CHECK(text_of(few.advance(21).results) == "0-5*2 idle");
+  CHECK(feed(few, {22}).empty());
 }
 
 // Holds: a stamp far ahead moves nothing until another key has one, and then W follows the earlier.
@@ -250,6 +295,15 @@ TEST_CASE("model: far-future stamps", "[windows][model]") {
   CHECK(model.observe({1, 450}).late.empty());
   CHECK(model.watermark() == Wide{480});
   CHECK(model.counters().late[static_cast<std::size_t>(Late::far_future)] == 2);
+
+  // Where each key has its own, each event moves that of its key.
+  Model own({.gap = 10, .watermark_of_key = true, .max_advance = 100});
+  CHECK(own.observe({0, 0}).late.empty());
+  CHECK(own.observe({0, 50}).late.empty());
+  CHECK(text_of(own.observe({0, 500}).late) == "500 far_future");
+  CHECK(own.observe({1, 450}).late.empty());
+  CHECK(own.watermark(0) == Wide{500});
+  CHECK(own.watermark(1) == Wide{450});
 }
 
 // Holds: while no events come, W moves with the clock, from the first look at it on.

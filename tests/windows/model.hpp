@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,13 +28,22 @@
 //   meet then does not depend on which came first.
 // - A day's sessions are made of that day's events alone: what reaches over midnight keeps no two
 //   events of the next day together.
-// - A maximum duration cuts what the gap connects within a day. What it has closed while an event
-//   could still come within the gap says so, whether or not one comes.
+// - A maximum duration cuts what the gap connects within a day: a session takes what is next until
+//   the gap of its own events, the day or the duration ends it. What the duration has closed while
+//   an event could still come within the gap says so, whether or not one comes.
 // - Events of a final cut are gone: what connects the rest is the rest alone.
-// - A session that W has closed is remembered for AfterClose::is_late, until a flush; one that had
-//   to make room is not. Nor is a final cut: the next event of a user who never pauses is on time,
-//   and within the gap of it.
+// - A session that W has closed is remembered for AfterClose::is_late as long as an event with the
+//   gap of the options, or with that of the session's end, could meet it and not be late by itself;
+//   one that had to make room before it was due is not. Nor is a final cut: the next event of a
+//   user who never pauses is on time, and within the gap of it.
+// - A final cut is remembered as long as such an event in it could meet a session that is open, or
+//   that such an event opens.
+// - A key has state while it has events or something is remembered of it, which its own watermark
+//   is where that is before that of all. The key that something is due of first goes first.
 // - An event in a final cut that would be closed by itself is late for either reason.
+// - Each of two events that are too far ahead moves the watermark of its own key, if that has
+// state,
+//   as it has from then on until it is flushed or has to make room.
 // - What a maximum duration may yet cut elsewhere counts as one open session.
 // - A session that was reported early is reported at each change from then on, due or not.
 // - A result that still holds when its session is closed is not retracted.
@@ -50,7 +60,7 @@ enum class Emit { final_only, updates, retractions };
 enum class Op { open, update, retract, final };
 enum class Reason { idle, max_duration, day_boundary, flush, evicted };
 enum class Late { closed, after_close, final_cut, behind_watermark, unattached, far_future };
-enum class Rejected { no_key_left, no_session_left };
+enum class Rejected { no_key_left, no_session_left, no_event_left };
 
 struct Rules {
   Wide gap = 10;
@@ -64,7 +74,8 @@ struct Rules {
   std::optional<Wide> max_advance{};
   std::size_t max_keys = 1000;
   std::size_t max_sessions = 1000;
-  bool evicts = false;  // at max_sessions; else rejects
+  std::size_t max_kept = 1000;  // events one by one: under a maximum duration, or waiting
+  bool evicts = false;          // at max_sessions; else rejects
   std::optional<Wide> max_duration{};
   std::optional<Wide> day{};  // its length
   Wide day_offset = 0;
@@ -122,8 +133,9 @@ struct Answer {
 };
 
 struct Counters {
-  std::uint64_t offered = 0, rejected = 0, emitted = 0, open = 0, waiting = 0;
-  std::array<std::uint64_t, 6> late{};  // by reason
+  std::uint64_t offered = 0, emitted = 0, open = 0, waiting = 0;
+  std::array<std::uint64_t, 3> rejected{};  // by reason
+  std::array<std::uint64_t, 6> late{};      // by reason
 };
 
 /// An event that was accepted and is in no closed session.
@@ -165,26 +177,16 @@ struct Session {
   std::vector<Kept> events{};      // that keep it alive, by (time, arrival)
   std::vector<Kept> heartbeats{};  // that do not
   Wide start = 0, last = 0, end = 0;
-  Wide run_end = 0;              // the end of the run that it was cut from
   Reason cut_by = Reason::idle;  // why what follows it is another session, as far as is known
 
   explicit Session(const Kept& kept)
-      : events{kept},
-        start(kept.event.time),
-        last(kept.event.time),
-        end(kept.end),
-        run_end(kept.end) {}
-  explicit Session(std::vector<Kept> some, Wide end_of_run)
-      : events(std::move(some)), run_end(end_of_run) {
-    start = events.front().event.time;
-    last = events.back().event.time;
-    end = events.front().end;
-    for (const Kept& kept : events) end = std::max(end, kept.end);
-  }
+      : events{kept}, start(kept.event.time), last(kept.event.time), end(kept.end) {}
   void add(const Session& other) {
     events.insert(events.end(), other.events.begin(), other.events.end());
     std::sort(events.begin(), events.end(), earlier);
-    *this = Session(events, std::max(end, other.end));
+    start = events.front().event.time;
+    last = events.back().event.time;
+    end = std::max(end, other.end);
   }
   [[nodiscard]] std::vector<Kept> all_events() const {
     auto all = events;
@@ -219,10 +221,14 @@ struct Session {
 [[nodiscard]] inline bool meet(const Rules& rules, const Session& a, const Session& b) {
   return day_of(rules, a.start) == day_of(rules, b.start) && reach_each_other(rules, a, b);
 }
+[[nodiscard]] inline bool is_beyond(const Rules& rules, const Session& session, Wide time) {
+  return rules.max_duration && time - session.start > *rules.max_duration;
+}
 /// Whether [start, end] holds a time; the end is not in it where the gap splits.
 [[nodiscard]] inline bool holds(const Rules& rules, const Session& session, Wide time) {
   return day_of(rules, session.start) == day_of(rules, time) && session.start <= time &&
-         (rules.splits_at_gap ? time < session.end : time <= session.end);
+         (rules.splits_at_gap ? time < session.end : time <= session.end) &&
+         !is_beyond(rules, session, time);
 }
 
 /// What the gap (and the day) connects among these events.
@@ -245,30 +251,27 @@ struct Session {
   return runs;
 }
 
-/// The sessions of one key's events, by start: what the gap connects, cut by the maximum duration.
+/// The sessions of one key's events, by start.
 [[nodiscard]] inline std::vector<Session> sessions_of(const Rules& rules,
                                                       const std::vector<Kept>& kept) {
   std::vector<Kept> active, heartbeats;
   for (const Kept& one : kept) (one.event.keeps_alive ? active : heartbeats).push_back(one);
+  // A point is before what begins where it lies.
+  std::sort(active.begin(), active.end(), [](const Kept& a, const Kept& b) {
+    return std::tuple(a.event.time, a.end, a.arrival) < std::tuple(b.event.time, b.end, b.arrival);
+  });
 
   std::vector<Session> sessions;
-  for (const Session& run : runs_of(rules, active)) {
-    std::vector<Kept> cut;
-    for (const Kept& one : run.events) {
-      if (!cut.empty() && rules.max_duration &&
-          one.event.time - cut.front().event.time > *rules.max_duration) {
-        sessions.emplace_back(std::exchange(cut, {}), run.end);
-        sessions.back().cut_by = Reason::max_duration;
-      }
-      cut.push_back(one);
+  for (const Kept& one : active) {
+    const Session own(one);
+    const bool is_met = !sessions.empty() && meet(rules, sessions.back(), own);
+    if (is_met && !is_beyond(rules, sessions.back(), own.start)) {
+      sessions.back().add(own);
+      continue;
     }
-    sessions.emplace_back(std::move(cut), run.end);
+    if (is_met) sessions.back().cut_by = Reason::max_duration;
+    sessions.push_back(own);
   }
-  std::sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
-    // A point may begin where another session does.
-    if (a.start == b.start && a.run_end != b.run_end) return a.run_end < b.run_end;
-    return earlier(a.events.front(), b.events.front());
-  });
   for (Session& session : sessions) {
     for (const Session& next : sessions) {
       if (session.cut_by != Reason::idle) break;
@@ -344,12 +347,12 @@ class Model {
     Answer answer;
     for (auto& [key, state] : states_) {
       for (const Session& session : sessions_of(rules_, state.kept))
-        close(key, session, session.cut_by != Reason::idle ? session.cut_by : Reason::flush,
-              answer);
+        close(key, session, watermark(key), Reason::flush, answer);
       for (const Kept& heartbeat : std::exchange(state.waiting, {}))
         report_late(heartbeat.event, Late::unattached, answer);
     }
     states_.clear();
+    largest_of_.clear();
     put_in_order(answer);
     return answer;
   }
@@ -357,10 +360,11 @@ class Model {
   /// From the first call after the last event on, W moves as fast as `now`.
   Answer advance_idle(Wide now) {
     Answer answer;
+    if (!watermark()) return answer;
     if (!idle_since_) {
       idle_since_ = now;
       idle_watermark_ = watermark();
-    } else if (idle_watermark_) {
+    } else {
       explicit_ =
           later(explicit_, std::min<Wide>(*idle_watermark_ + (now - *idle_since_), INT64_MAX));
     }
@@ -373,20 +377,15 @@ class Model {
   }
   [[nodiscard]] std::optional<Wide> watermark(int key) const {
     if (!rules_.watermark_of_key) return watermark();
-    const auto at = states_.find(key);
-    return later(explicit_, at == states_.end() ? std::nullopt : behind(at->second.largest));
+    const auto at = largest_of_.find(key);
+    return later(explicit_, at == largest_of_.end() ? std::nullopt : behind(at->second));
   }
   [[nodiscard]] std::size_t size() const {
     std::size_t open = 0;
     for (const auto& [key, state] : states_) open += open_runs(state).size();
     return open;
   }
-  [[nodiscard]] std::size_t keys() const {
-    std::size_t with_state = 0;
-    for (const auto& [key, state] : states_)
-      with_state += state.kept.empty() && state.waiting.empty() ? 0U : 1U;
-    return with_state;
-  }
+  [[nodiscard]] std::size_t keys() const { return states_.size(); }
   [[nodiscard]] Counters counters() const {
     Counters all = counters_;
     for (const auto& [key, state] : states_) {
@@ -402,15 +401,18 @@ class Model {
     Result last;
   };
   struct Cut {
-    Wide start, end;
+    Wide start, end, gap;
+  };
+  struct Closed {
+    Session session;
+    Wide gap;
   };
   struct State {
     std::vector<Kept> kept{};     // in sessions that are not closed
     std::vector<Kept> waiting{};  // heartbeats that no session holds yet
     std::vector<Report> reports{};
-    std::vector<Session> closed{};
+    std::vector<Closed> closed{};
     std::vector<Cut> final_cuts{};
-    std::optional<Wide> largest{};
   };
 
   static std::optional<Wide> later(std::optional<Wide> a, std::optional<Wide> b) {
@@ -430,42 +432,42 @@ class Model {
     return at_equality ? end <= *watermark : end < *watermark;
   }
 
+  /// Whether there is nothing of a key that would be missed.
+  [[nodiscard]] bool is_forgettable(int key, const State& state) const {
+    const bool may_be_confirmed = rules_.watermark_of_key && suspect_ && suspect_->key == key;
+    return state.kept.empty() && state.waiting.empty() && state.closed.empty() &&
+           state.final_cuts.empty() && watermark(key) == watermark() && !may_be_confirmed;
+  }
+
   /// Puts an event where it belongs: into a session, aside, or to those that are late.
   void decide(const Event& event, Answer& answer) {
-    const bool is_new_key = states_.count(event.key) == 0;
-    State& state = states_[event.key];
+    const auto known = states_.find(event.key);
+    const State state = known == states_.end() ? State{} : known->second;
     const Kept kept{event, event.time + event.gap.value_or(rules_.gap), arrivals_++};
     const Session own(kept);
-    const auto before = std::tuple(largest_, state.largest, suspect_);
+    const auto before = std::tuple(largest_, largest_of_, suspect_, confirmed_);
     Answer far;
-    if (rules_.close == Close::kafka) move_watermark(state, event, far);
+    if (rules_.close == Close::kafka) move_watermark(event, far);
     const auto now = watermark(event.key);
 
     if (const auto reason = why_late(state, own, now)) {
       report_late(event, *reason, answer);
       answer.late.back().is_either = rules_.max_duration && passed(own.end + rules_.lateness, now);
-    } else if (!event.keeps_alive && must_wait(event, state, now) &&
-               !has_room_for_key(event.key, answer)) {
-      answer.rejected = Rejected::no_key_left;
-      ++counters_.rejected;
-      std::tie(largest_, state.largest, suspect_) = before;
-      if (is_new_key) states_.erase(event.key);
-      return;
-    } else if (!event.keeps_alive && is_behind_all(event, state, now)) {
-      report_late(event, Late::unattached, answer);
-    } else if (!event.keeps_alive) {
-      states_[event.key].waiting.push_back(kept);
-    } else if (const auto refused = why_rejected(event.key, own, answer)) {
+    } else if (const auto refused = why_rejected(state, own, now, answer)) {
       answer.rejected = refused;
-      ++counters_.rejected;
-      std::tie(largest_, state.largest, suspect_) = before;
-      if (is_new_key) states_.erase(event.key);
+      ++counters_.rejected[static_cast<std::size_t>(*refused)];
+      std::tie(largest_, largest_of_, suspect_, confirmed_) = before;
       return;
     } else {
-      state.kept.push_back(kept);
+      State& joined = states_[event.key];
+      (event.keeps_alive ? joined.kept : joined.waiting).push_back(kept);
+      attach_waiting(joined);
     }
-    attach_waiting(state);
-    if (rules_.close != Close::kafka) move_watermark(state, event, far);
+    if (rules_.close != Close::kafka) move_watermark(event, far);
+    if (const auto other = std::exchange(confirmed_, std::nullopt);
+        other && states_.count(other->key) != 0)
+      follow(*other);
+    if (states_.count(event.key) == 0) largest_of_.erase(event.key);
     for (const LateEvent& late : far.late) {
       // What is told to be late is told once.
       const auto is_it = [&](const LateEvent& other) {
@@ -500,173 +502,217 @@ class Model {
     if (rules_.close == Close::spark && own_is_closed) return Late::closed;
     for (const Cut& cut : state.final_cuts)
       if (cut.start <= time && time <= cut.end) return Late::final_cut;
-    if (!own.events.front().event.keeps_alive) return std::nullopt;
+    if (!own.events.front().event.keeps_alive)
+      return is_behind && !is_held(state, time) ? std::optional(Late::unattached) : std::nullopt;
     if (meets_open(state, own)) return std::nullopt;
     const bool may_be_late =
         is_behind || (rules_.close != Close::exact && rules_.close != Close::drops_behind);
     if (own_is_closed && may_be_late) return Late::closed;
-    if (rules_.late_after_close)
-      for (const Session& closed : state.closed)
-        if (meet(rules_, own, closed)) return Late::after_close;
+    for (const Closed& closed : state.closed)
+      if (meet(rules_, own, closed.session)) return Late::after_close;
     return std::nullopt;
   }
 
-  [[nodiscard]] bool is_behind_all(const Event& event, const State& state,
-                                   std::optional<Wide> now) const {
+  [[nodiscard]] bool is_held(const State& state, Wide time) const {
     for (const Session& session : sessions_of(rules_, state.kept))
-      if (holds(rules_, session, event.time)) return false;
-    return now && event.time < *now;
+      if (holds(rules_, session, time)) return true;
+    return false;
   }
-  [[nodiscard]] bool must_wait(const Event& event, const State& state,
-                               std::optional<Wide> now) const {
-    for (const Session& session : sessions_of(rules_, state.kept))
-      if (holds(rules_, session, event.time)) return false;
-    return !(now && event.time < *now);
+  /// How many events are kept one by one.
+  [[nodiscard]] std::size_t kept_one_by_one() const {
+    std::size_t all = 0;
+    for (const auto& [key, state] : states_)
+      all += state.waiting.size() + (rules_.max_duration ? state.kept.size() : 0);
+    return all;
   }
-  /// Makes room for a key that has no state, or says that there is none.
-  bool has_room_for_key(int key, Answer& answer) {
-    const State& state = states_[key];
-    if (!state.kept.empty() || !state.waiting.empty() || keys() < rules_.max_keys) return true;
-    return rules_.evicts && evict(true, answer);
-  }
-  /// Makes room for an event that opens a session, or says why there is none.
-  std::optional<Rejected> why_rejected(int key, const Session& own, Answer& answer) {
-    const State& state = states_[key];
-    if (meets_open(state, own)) return std::nullopt;
-    if (!has_room_for_key(key, answer)) return Rejected::no_key_left;
-    if (size() < rules_.max_sessions) return std::nullopt;
-    if (!rules_.evicts) return Rejected::no_session_left;
-    evict(false, answer);
+  /// Makes room for an event, or says what there is none for.
+  std::optional<Rejected> why_rejected(const State& state, const Session& own,
+                                       std::optional<Wide> now, Answer& answer) {
+    const Event& event = own.events.front().event;
+    const bool waits = !event.keeps_alive && !is_held(state, event.time);
+    if ((waits || rules_.max_duration) && kept_one_by_one() >= rules_.max_kept)
+      return Rejected::no_event_left;
+    const bool opens = event.keeps_alive && !meets_open(state, own);
+    while ((waits || opens) && states_.count(event.key) == 0 && keys() >= rules_.max_keys)
+      if (!rules_.evicts || !evict(true, now, event.key, answer)) return Rejected::no_key_left;
+    while (opens && size() >= rules_.max_sessions)
+      if (!rules_.evicts || !evict(false, now, event.key, answer)) return Rejected::no_session_left;
     return std::nullopt;
   }
   /// When something is next due of a run: as soon as that is before W.
   [[nodiscard]] Wide due_of(const State& state, const Session& run) const {
     const bool at_equality = rules_.close == Close::flink || rules_.close == Close::spark ||
                              (rules_.close != Close::kafka && rules_.splits_at_gap);
-    const Wide end = run.end - (at_equality ? 1 : 0);
-    Wide due = end + rules_.lateness;
+    const Wide early = at_equality ? 1 : 0;
+    Wide due = run.end - early + rules_.lateness;
     if (rules_.max_duration)
       due = std::min(due, run.start + *rules_.max_duration + rules_.lateness);
     if (rules_.emit == Emit::final_only) return due;
     for (const Session& session : sessions_of(rules_, state.kept)) {
-      if (session.run_end != run.end || session.start < run.start || is_reported(state, session))
-        continue;
-      due = std::min(due, end);
+      if (!run.has(session.opener().arrival) || is_reported(state, session)) continue;
+      due = std::min(due, session.end - early);
       if (rules_.max_duration) due = std::min(due, session.start + *rules_.max_duration);
     }
     return due;
   }
-  /// Closes the session that is due first, and all of its key where that has to go; false where
-  /// there is none.
-  bool evict(bool whole_key, Answer& answer) {
+  /// When something of a key without a session is next due, or forgotten.
+  [[nodiscard]] Wide due_of_rest(int key, const State& state) const {
+    Wide due = INT64_MAX;
+    for (const Kept& heartbeat : state.waiting) due = std::min(due, heartbeat.event.time);
+    for (const Closed& closed : state.closed) due = std::min(due, last_met(closed));
+    for (const Cut& cut : state.final_cuts) due = std::min(due, last_met(cut));
+    const auto largest = largest_of_.find(key);
+    const auto own = largest == largest_of_.end() ? std::nullopt : behind(largest->second);
+    const bool is_all = due == INT64_MAX && watermark(key) != watermark();
+    return is_all && own ? *own - 1 : due;
+  }
+  /// Closes the session that something is due of first; or what there is of the key that something
+  /// is due of first. False where there is none. `now` is the watermark of `newcomer`.
+  bool evict(bool whole_key, std::optional<Wide> now, int newcomer, Answer& answer) {
     std::optional<std::tuple<Wide, Wide, int>> first;  // (due, start, key)
     std::optional<Session> run;
-    for (const auto& [key, state] : states_)
-      for (const Session& other : open_runs(state))
+    for (const auto& [key, state] : states_) {
+      const auto runs = open_runs(state);
+      for (const Session& other : runs)
         if (const std::tuple its(due_of(state, other), other.start, key); !first || its < *first) {
           first = its;
           run = other;
         }
+      if (!whole_key || !runs.empty()) continue;
+      if (const std::tuple its(due_of_rest(key, state), Wide{INT64_MIN}, key);
+          !first || its < *first)
+        first = its;
+    }
     if (!first) return false;
     const int key = std::get<2>(*first);
     State& state = states_[key];
-    const auto remembered = static_cast<std::ptrdiff_t>(state.closed.size());
-    for (const Session& session : sessions_of(rules_, state.kept)) {
-      const bool is_due = passed(session.run_end + rules_.lateness, watermark(key));
+    if (rules_.watermark_of_key && key != newcomer) now = watermark(key);
+    for (const Session& session : sessions_of(rules_, state.kept))
       if (whole_key || run->has(session.opener().arrival))
-        close(key, session,
-              is_due || session.cut_by != Reason::idle ? session.cut_by : Reason::evicted, answer);
-    }
-    if (whole_key)
+        close(key, session, now, Reason::evicted, answer);
+    if (whole_key) {
       for (const Kept& heartbeat : std::exchange(state.waiting, {}))
         report_late(heartbeat.event, Late::unattached, answer);
-    state.closed.erase(state.closed.begin() + remembered, state.closed.end());
+      states_.erase(key);
+      largest_of_.erase(key);
+    }
     put_in_order(answer);
     return true;
   }
 
   /// Lets W follow an event, unless it is too far ahead to be believed alone.
-  void move_watermark(State& state, const Event& event, Answer& answer) {
+  void move_watermark(const Event& event, Answer& answer) {
     const auto now = watermark(event.key);
     const auto tell = [&](const Event& far) {
       const auto decided_at = rules_.close == Close::kafka ? watermark(event.key) : now;
       answer.late.push_back({far.key, far.time, Late::far_future, decided_at});
     };
-    const auto follow = [&](Wide time) {
-      largest_ = later(largest_, time);
-      state.largest = later(state.largest, time);
-    };
     const auto is_far = [&](Wide time, Wide from) { return time - from > *rules_.max_advance; };
-    if (!rules_.max_advance) return follow(event.time);
+    if (!rules_.max_advance) return follow(event);
     const auto reference = clock_ ? clock_ : largest_;
-    if (!reference) {  // the first two events are each other's
-      if (!suspect_) {
-        suspect_ = event;
-        return;
-      }
-      const Event first = *suspect_;
-      suspect_.reset();
-      const Event& ahead = first.time > event.time ? first : event;
-      follow(std::min(first.time, event.time));
-      if (!is_far(ahead.time, *largest_)) return follow(ahead.time);
-      suspect_ = ahead;
-      return tell(ahead);
-    }
-    if (!is_far(event.time, *reference)) return follow(event.time);
-    if (!suspect_ || suspect_->key == event.key) {
+    if (reference && !is_far(event.time, *reference)) return follow(event);
+    if (reference && (!suspect_ || suspect_->key == event.key)) {
       if (!suspect_ || event.time < suspect_->time) suspect_ = event;
       return tell(event);
     }
-    const Event other = *suspect_;
-    suspect_.reset();
-    follow(std::min(other.time, event.time));
-    const Event& ahead = other.time > event.time ? other : event;
-    if (!is_far(ahead.time, *largest_)) return follow(ahead.time);
-    suspect_ = ahead;
-    if (&ahead == &event) tell(event);
+    if (!suspect_) {  // the first two events are each other's
+      suspect_ = event;
+      return;
+    }
+    const Event other = *std::exchange(suspect_, std::nullopt);
+    const bool event_is_ahead = event.time >= other.time;
+    const auto confirm = [&] {
+      // It is known of its key once the event is decided on.
+      largest_ = later(largest_, other.time);
+      if (other.key == event.key) follow(other);
+      confirmed_ = other;
+    };
+    event_is_ahead ? confirm() : follow(event);
+    if (const Event& ahead = event_is_ahead ? event : other; is_far(ahead.time, *largest_)) {
+      suspect_ = ahead;
+      // Where there was a reference, the other one has been told.
+      if (event_is_ahead || !reference) tell(ahead);
+    } else {
+      event_is_ahead ? follow(event) : confirm();
+    }
+  }
+  void follow(const Event& event) {
+    largest_ = later(largest_, event.time);
+    auto& largest = largest_of_[event.key];
+    largest = later(largest, event.time);
   }
 
+  /// Puts heartbeats into the sessions that hold them; an event may have moved these.
   void attach_waiting(State& state) {
-    const auto sessions = sessions_of(rules_, state.kept);
-    for (const Kept& heartbeat : std::exchange(state.waiting, {})) {
-      bool is_held = false;
-      for (const Session& session : sessions)
-        is_held = is_held || holds(rules_, session, heartbeat.event.time);
-      (is_held ? state.kept : state.waiting).push_back(heartbeat);
+    std::vector<Kept> heartbeats = std::exchange(state.waiting, {});
+    std::erase_if(state.kept, [&](const Kept& kept) {
+      if (!kept.event.keeps_alive) heartbeats.push_back(kept);
+      return !kept.event.keeps_alive;
+    });
+    for (const Kept& heartbeat : heartbeats) {
+      const bool is_in = is_held(state, heartbeat.event.time);
+      (is_in ? state.kept : state.waiting).push_back(heartbeat);
     }
   }
 
   /// Closes and reports what the watermark says, wherever it may have moved.
   void step(Answer& answer) {
-    for (auto& [key, state] : states_) {
+    for (auto at = states_.begin(); at != states_.end();) {
+      const int key = at->first;
+      State& state = at->second;
       const auto now = watermark(key);
       for (const Session& session : sessions_of(rules_, state.kept)) {
-        const Wide lateness = rules_.lateness;
-        const bool is_final = now && rules_.max_duration && session.start < *now &&
-                              session.start + *rules_.max_duration + lateness < *now;
         const bool is_full = now && rules_.max_duration && session.start < *now &&
                              session.start + *rules_.max_duration < *now;
-        const bool is_due = passed(session.run_end + lateness, now);
-        if (is_due || is_final) {
-          close(key, session, is_due ? session.cut_by : Reason::max_duration, answer);
-          if (!is_due) state.closed.pop_back();
-          // What the gap ends before is no cut, whatever steps the watermark takes.
-          const Wide reaches = session.run_end - (rules_.splits_at_gap ? 1 : 0);
-          if (is_final && session.start + *rules_.max_duration <= reaches)
-            state.final_cuts.push_back({session.start, session.start + *rules_.max_duration});
+        if (is_due(session, now) || is_final(session, now)) {
+          close(key, session, now, Reason::idle, answer);
         } else if (rules_.emit != Emit::final_only && changed(state, session) &&
                    (is_reported(state, session) || is_full || passed(session.end, now))) {
           report(key, session);
         }
       }
+      attach_waiting(state);
       for (const Kept& heartbeat : std::exchange(state.waiting, {})) {
         if (now && heartbeat.event.time < *now)
           report_late(heartbeat.event, Late::unattached, answer);
         else
           state.waiting.push_back(heartbeat);
       }
+      forget(state, now);
+      at = is_forgettable(key, state) ? states_.erase(at) : std::next(at);
     }
     put_in_order(answer);
+  }
+
+  [[nodiscard]] bool is_due(const Session& session, std::optional<Wide> now) const {
+    return passed(session.end + rules_.lateness, now);
+  }
+  /// Whether a maximum duration has ended it, whatever is yet to come.
+  [[nodiscard]] bool is_final(const Session& session, std::optional<Wide> now) const {
+    return now && rules_.max_duration && session.start < *now &&
+           session.start + *rules_.max_duration + rules_.lateness < *now;
+  }
+  /// The last time that an event joins a session at.
+  [[nodiscard]] Wide reach_of(const Session& session) const {
+    return session.end - (rules_.splits_at_gap ? 1 : 0);
+  }
+  [[nodiscard]] Wide last_met(const Closed& closed) const {
+    return reach_of(closed.session) + closed.gap + rules_.lateness;
+  }
+  [[nodiscard]] Wide last_met(const Cut& cut) const {
+    return cut.end + 2 * cut.gap + rules_.lateness;
+  }
+  /// Forgets what no event is late for.
+  void forget(State& state, std::optional<Wide> now) const {
+    if (!now) return;
+    const auto runs = open_runs(state);
+    std::erase_if(state.closed, [&](const Closed& closed) { return last_met(closed) < *now; });
+    std::erase_if(state.final_cuts, [&](const Cut& cut) {
+      const bool is_met = std::any_of(runs.begin(), runs.end(), [&](const Session& run) {
+        return run.start <= cut.end + cut.gap;
+      });
+      return !is_met && last_met(cut) < *now;
+    });
   }
 
   /// Its result has other events in it than the last one that was reported of it.
@@ -726,8 +772,16 @@ class Model {
               [](const Result& a, const Result& b) { return a.start < b.start; });
     return is_known;
   }
-  void close(int key, const Session& session, Reason reason, Answer& answer) {
+  /// Closes a session, because of its key's watermark `now` or of something else.
+  void close(int key, const Session& session, std::optional<Wide> now, Reason why, Answer& answer) {
     State& state = states_[key];
+    Reason reason = why;
+    if (is_due(session, now))
+      reason = session.cut_by;
+    else if (is_final(session, now))
+      reason = Reason::max_duration;
+    else if (session.cut_by != Reason::idle)
+      reason = session.cut_by;
     Result result = result_of(key, session, reason);
     std::vector<Result> group;
     take_reports(state, session, result, group);
@@ -737,7 +791,11 @@ class Model {
     ++answer.closed;
     counters_.emitted += result.events;
     std::erase_if(state.kept, [&](const Kept& kept) { return session.has(kept.arrival); });
-    state.closed.push_back(session);
+    const Wide reach = reach_of(session), gap = std::max(rules_.gap, reach - session.last);
+    if (is_due(session, now) && rules_.late_after_close) state.closed.push_back({session, gap});
+    // What the gap ends before is no cut, whatever steps the watermark takes.
+    if (is_final(session, now) && session.start + *rules_.max_duration <= reach)
+      state.final_cuts.push_back({session.start, session.start + *rules_.max_duration, gap});
   }
   [[nodiscard]] Result result_of(int key, const Session& session, Reason reason) const {
     const auto all = session.all_events();
@@ -767,8 +825,10 @@ class Model {
 
   Rules rules_;
   std::map<int, State> states_;
+  std::map<int, std::optional<Wide>> largest_of_;  // seen, by key
   std::optional<Wide> explicit_, largest_, clock_, idle_since_, idle_watermark_;
-  std::optional<Event> suspect_;  // too far ahead to be believed until there is another one
+  std::optional<Event> confirmed_;  // by the event that is decided on
+  std::optional<Event> suspect_;    // too far ahead to be believed until there is another one
   std::uint64_t arrivals_ = 0;
   std::vector<std::vector<Result>> step_;
   Counters counters_;

@@ -43,8 +43,8 @@ void add(std::vector<Session>& to, const Event& event) {
 
 // Holds: what a session is does not hang on which sessions it was before, and a part of it is what
 // its events come to: their times, reaches, number and aggregate, known by the first of them to
-// arrive. Would catch: kept events that are appended and not merged, ties of time in another order
-// than that of arrival, a session that is known by the swallowed one's later event.
+// arrive. Would catch: kept events that are appended and not merged, ties in an order
+// that hangs on which came first, a session that is known by the swallowed one's later event.
 TEST_CASE("an open session is what its events are, in one piece or swallowed", "[windows]") {
   seeds::for_each(300, [](std::uint64_t seed) {
     property::Random random(seed);
@@ -57,10 +57,10 @@ TEST_CASE("an open session is what its events are, in one piece or swallowed", "
     for (const Event& event : events) add(pieces[random.below(2)], event);
     if (pieces[0].empty()) std::swap(pieces[0], pieces[1]);
     Session& session = pieces[0].front();
-    if (!pieces[1].empty()) session.swallow(std::move(pieces[1].front()));
+    if (!pieces[1].empty()) session.swallow(pieces[1].front());
 
     std::sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
-      return std::tie(a.time, a.arrival) < std::tie(b.time, b.arrival);
+      return std::tie(a.time, a.reach, a.arrival) < std::tie(b.time, b.reach, b.arrival);
     });
     const auto check = [&](const Session::Part& part, std::size_t from, std::size_t to) {
       Event first = events[from];
@@ -94,6 +94,24 @@ TEST_CASE("an open session is what its events are, in one piece or swallowed", "
     auto left = session.whole();
     left.aggregate = session.part(0, session.kept.size()).aggregate;  // kept with the events
     check(left, dropped, events.size());
+
+    // What a session is split into, each piece as if it had been opened by its own events.
+    std::size_t from = dropped;
+    for (auto rest = std::move(session);;) {
+      const std::size_t connected = rest.connected();
+      std::size_t expected = 1;
+      for (Time reach = events[from].reach;
+           from + expected < events.size() && events[from + expected].time <= reach; ++expected)
+        reach = std::max(reach, events[from + expected].reach);
+      REQUIRE(connected == expected);
+      if (connected == rest.kept.size()) break;
+      auto behind = rest.split(connected);
+      auto front = rest.whole();
+      front.aggregate = rest.part(0, rest.kept.size()).aggregate;
+      check(front, from, from + connected);
+      from += connected;
+      rest = std::move(behind);
+    }
   });
 }
 
@@ -102,21 +120,34 @@ TEST_CASE("an open session is what its events are, in one piece or swallowed", "
 // in a merge, so that a session is opened twice for a sink, or one that stays when it is replaced.
 TEST_CASE("an open session knows what was told of it and of those it swallowed", "[windows]") {
   const auto nothing = [](Sum&) {};
-  Session early(at(5), at(6), 1, false, true, nothing), late(at(1), at(2), 2, false, true, nothing);
+  Session early(at(5), at(6), 1, true, true, nothing), late(at(1), at(2), 2, true, true, nothing);
   CHECK_FALSE(late.is_reported());
   CHECK(late.report_of(2) == nullptr);
-  const sz::detail::Report<sz::EventClock> first{2, at(1), at(1), 1}, second{2, at(1), at(2), 2},
-      other{1, at(5), at(5), 1};
-  late.set_report(first);
-  late.set_report(second);
-  early.set_report(other);
-  late.swallow(std::move(early));
+  late.set_report(late.part(0, 1));
+  late.add(at(2), at(3), 3, true, nothing);
+  late.set_report(late.part(0, 2));
+  early.set_report(early.part(0, 1));
+  const auto second = late.part(0, 2).report(), other = early.part(0, 1).report();
+  late.swallow(early);
   REQUIRE(late.report_of(1) != nullptr);
   CHECK(*late.report_of(1) == other);
   REQUIRE(late.report_of(2) != nullptr);
   CHECK(*late.report_of(2) == second);
   CHECK(late.whole().arrival == 1);
   CHECK(late.whole().id_time == at(5));
+
+  // What is told of a part takes the place of what was told of those within it.
+  Session all(at(4), at(5), 4, true, true, nothing);
+  all.set_report(all.part(0, 1));
+  Session::make_room(&all, 1);
+  all.swallow(late);
+  REQUIRE(all.kept.size() == 4);
+  all.set_report(all.part(1, 4));
+  CHECK(all.report_of(4) == nullptr);
+  CHECK(all.report_of(2) != nullptr);
+  REQUIRE(all.report_of(1) != nullptr);
+  CHECK(all.report_of(1)->events == 3);
+  late = std::move(all);
   late.unset_report(2);
   CHECK(late.report_of(2) == nullptr);
   CHECK(late.is_reported());

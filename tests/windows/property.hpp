@@ -127,6 +127,7 @@ class Run {
     if (rules.max_advance) options.max_advance = span(*rules.max_advance);
     options.max_keys = rules.max_keys;
     options.max_sessions = rules.max_sessions;
+    options.max_kept_events = rules.max_kept;
     options.at_max =
         rules.evicts ? sz::AtMaxSessions::closes_next_due : sz::AtMaxSessions::rejects_new;
     return options;
@@ -187,8 +188,23 @@ class Run {
     void operator()(const Late& late) {
       run.late_.push_back({key_from(late.key), wide(late.time),
                            static_cast<model::Late>(late.reason), wide(late.watermark)});
+      run.throw_sometimes();
     }
   };
+  struct ErrorSink {
+    Run& run;
+    void operator()(const sz::Rejection& rejection) {
+      ++run.errors_;
+      if (rejection.position != run.windows_.counters().offered)
+        run.fail("a rejection of another event");
+      run.throw_sometimes();
+    }
+  };
+  void throw_sometimes() {
+    if (sink_ != SinkIs::throwing || !random_.once_in(4)) return;
+    is_willing_ = false;
+    throw SinkThrew{};
+  }
 
   template <class Result>
   model::Result owned(const Result& got) {
@@ -246,7 +262,7 @@ class Run {
       const auto progress = windows_.process(
           clicks,
           sz::by(&Event::user, &Event::time).gap(&Event::gap).keeps_alive(&Event::is_active),
-          Sink{*this}, LateSink{*this});
+          Sink{*this}, LateSink{*this}, ErrorSink{*this});
       if (windows_.counters().offered != offered + progress.events)
         fail("the call took other events than it says");
       return progress.delivery;
@@ -275,7 +291,8 @@ class Run {
               .delivery;
         });
       case Does::early:
-        return close(model_.early(), [&] { return windows_.early(Sink{*this}).delivery; });
+        return close(model_.early(),
+                     [&] { return windows_.early(Sink{*this}, LateSink{*this}).delivery; });
       case Does::flush:
         return close(model_.flush(),
                      [&] { return windows_.flush(Sink{*this}, LateSink{*this}).delivery; });
@@ -323,7 +340,7 @@ class Run {
     }
     got_.clear();
     if (is_done && !expected_.empty()) return fail("never came: " + text_of(expected_.front()));
-    compare_late();
+    if (is_done) compare_late();
     check_ledger();
     check_counters();
   }
@@ -365,7 +382,13 @@ class Run {
     for (const model::Result& result : expected_)
       pending += result.op == model::Op::final ? result.events : 0;
     check("offered", got.offered, expected.offered);
-    check("rejected", got.rejected.total(), expected.rejected);
+    check("rejected", got.rejected.total(),
+          expected.rejected[0] + expected.rejected[1] + expected.rejected[2]);
+    if (has_aggregate) check("the error sink's", errors_, got.rejected.total());
+    check("too_many_keys", got.rejected[sz::RejectReason::too_many_keys], expected.rejected[0]);
+    check("too_many_sessions", got.rejected[sz::RejectReason::too_many_sessions],
+          expected.rejected[1]);
+    check("too_many_events", got.rejected[sz::RejectReason::too_many_events], expected.rejected[2]);
     check("events_pending", got.events_pending, pending);
     check("events_emitted", got.events_emitted, expected.emitted - pending);
     check("events_open", got.events_open, expected.open + expected.waiting);
@@ -376,12 +399,7 @@ class Run {
     for (const std::size_t i : {1U, 3U, 4U, 5U})
       check("late_by_reason", got.late_by_reason[i], expected.late[i]);
     check("size()", windows_.size(), model_.size());
-    // A key without a session has state where something is to be remembered of it.
-    if (rules_.late_after_close || rules_.watermark_of_key || rules_.max_duration) {
-      if (windows_.keys() < model_.keys()) fail("fewer keys have state than have sessions");
-    } else {
-      check("keys()", windows_.keys(), model_.keys());
-    }
+    check("keys()", windows_.keys(), model_.keys());
     check_watermark("watermark()", windows_.watermark(), model_.watermark());
     for (int key = 0; key < 3; ++key)
       check_watermark("watermark(key)", windows_.watermark(key_of(key)), model_.watermark(key));
@@ -410,6 +428,7 @@ class Run {
   std::vector<model::Result> got_{};
   std::vector<model::LateEvent> late_{}, expected_late_{};
   std::deque<model::Result> expected_{};
+  std::uint64_t errors_ = 0;
   bool is_willing_ = true;
   std::string failure_{};
 };

@@ -196,6 +196,198 @@ TEST_CASE("heartbeats under a maximum duration", "[windows]") {
   }
 }
 
+// Holds: what one event's long gap holds together is apart once a maximum duration has closed that
+// event's session, and closed as if it had never been; each of them is a session of its own. Would
+// catch: a session that stays open as long as an event that is gone would have reached.
+TEST_CASE("own gaps under a maximum duration", "[windows]") {
+  Notes notes;
+  auto sessions = sz::make_session_windows<Clock, std::string>(
+      {.gap = 10s, .out_of_order = std::nullopt}, sz::max_duration(20s));
+  const std::vector<Beat> events = {
+      {"ann", at(0s), 100s}, {"ann", at(30s), 1s}, {"ann", at(60s), 1s}};
+  CHECK(sessions.process(events, sz::by(&Beat::user, &Beat::time).gap(&Beat::gap), notes, notes)
+            .events == 3);
+  CHECK(sessions.size() == 1);
+  static_cast<void>(sessions.advance_watermark(at(21s), notes, notes));
+  CHECK(sessions.size() == 2);
+  static_cast<void>(sessions.advance_watermark(at(31s), notes, notes));
+  CHECK(notes.lines == Lines{"ann 0..0 1 max_duration"});
+  static_cast<void>(sessions.advance_watermark(at(31s + 1ms), notes, notes));
+  CHECK(notes.lines == Lines{"ann 0..0 1 max_duration", "ann 30..30 1 idle"});
+  CHECK(sessions.size() == 1);
+}
+
+// Holds: whether an event is late behind a closed session hangs on its own key and the watermark
+// alone. Would catch: an answer that another key's long gap changes.
+TEST_CASE("what is late after a closing does not hang on other keys", "[windows]") {
+  for (const bool has_other : {false, true}) {
+    Notes notes;
+    sz::SessionWindows<Clock, std::string> sessions(
+        {.gap = 1s, .out_of_order = std::nullopt, .after_close = sz::AfterClose::is_late});
+    const auto take = [&](const char* user, Time time, std::chrono::seconds gap) {
+      const std::vector<Beat> events = {{user, time, gap}};
+      static_cast<void>(
+          sessions.process(events, sz::by(&Beat::user, &Beat::time).gap(&Beat::gap), notes, notes));
+    };
+    if (has_other) take("eve", at(1h), 24h);
+    take("ann", at(0s), 1s);
+    static_cast<void>(sessions.advance_watermark(at(10s), notes, notes));
+    take("ann", at(1s), 60s);
+    CHECK(notes.lines == Lines{"ann 0..0 1 idle"});
+    CHECK(sessions.counters().lost() == 0);
+  }
+}
+
+// Holds: with a watermark for each key, an event that confirms another one's far stamp moves its
+// own key's watermark to its own time. Would catch: a user whose next event is late because of a
+// time that somebody else had.
+TEST_CASE("confirming a stamp moves nobody else's watermark", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions(
+      {.gap = 1s, .watermark_of = sz::WatermarkOf::key, .max_advance = 1h});
+  const auto observe = [&](const char* key, Time time) {
+    static_cast<void>(sessions.observe(key, time, notes, notes));
+  };
+  observe("ann", at(100s));
+  observe("bob", at(5s));
+  observe("bob", at(6s));
+  CHECK(notes.lines.empty());
+  CHECK(sessions.watermark("ann") == at(100s));
+  CHECK(sessions.watermark("bob") == at(6s));
+}
+
+// Holds: a key that is known by its watermark alone is forgotten once that of all has come as far.
+// Would catch: a key for each user who ever came, for good.
+TEST_CASE("keys that are known by their watermark alone are freed", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, int> sessions({.gap = 10s,
+                                           .watermark_of = sz::WatermarkOf::key,
+                                           .max_sessions = 1,
+                                           .at_max = sz::AtMaxSessions::closes_next_due});
+  const auto ignore = [](const auto&) {};
+  for (int user = 0; user < 1'000; ++user)
+    static_cast<void>(sessions.observe(user, at(std::chrono::seconds{user}), ignore));
+  CHECK(sessions.size() == 1);
+  CHECK(sessions.keys() == 1'000);
+  static_cast<void>(sessions.advance_watermark(at(499s), ignore));
+  CHECK(sessions.keys() == 500);
+  static_cast<void>(sessions.advance_watermark(at(1h), ignore));
+  CHECK(sessions.keys() == 0);
+}
+
+// Holds: where a key has to go, one that has no session goes as well. Would catch: new users who
+// are rejected for the sake of one that is gone, and only remembered.
+TEST_CASE("a key without a session makes room", "[windows]") {
+  Notes notes;
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s,
+                                                   .out_of_order = std::nullopt,
+                                                   .after_close = sz::AfterClose::is_late,
+                                                   .max_keys = 1,
+                                                   .at_max = sz::AtMaxSessions::closes_next_due});
+  static_cast<void>(sessions.observe("ann", at(0s), notes));
+  static_cast<void>(sessions.advance_watermark(at(11s), notes));
+  CHECK(sessions.size() == 0);
+  CHECK(sessions.keys() == 1);
+  static_cast<void>(sessions.observe("bob", at(12s), notes));
+  CHECK(sessions.counters().rejected.total() == 0);
+  CHECK(sessions.keys() == 1);
+  CHECK(sessions.size() == 1);
+}
+
+// Holds: of raw data an error and a late sink get the first 256 bytes, also one that is told later.
+// Would catch: a line of a gigabyte that is kept for an event that waits.
+TEST_CASE("raw data is cut", "[windows]") {
+  struct Click {
+    std::optional<std::string> user;
+    Time time;
+    std::string line;
+    bool active;
+  };
+  const std::string line(1'000, 'x');
+  const std::vector<Click> clicks = {{std::nullopt, at(100s), line, true},
+                                     {"ann", at(105s), line, false},
+                                     {"ann", at(200s), line, true},
+                                     {"ann", at(1s), line, true}};
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s});
+  std::vector<std::size_t> sizes;
+  const auto note = [&](const auto& told) { sizes.push_back(told.data.size()); };
+  const auto by = sz::by(&Click::user, &Click::time).raw(&Click::line).keeps_alive(&Click::active);
+  const auto ignore = [](const auto&) {};
+  CHECK(sessions.process(clicks, by, ignore, note, note).events == 4);
+  CHECK(sessions.counters().rejected.total() == 1);
+  CHECK(sessions.counters().late(sz::LateReason::unattached) == 1);
+  CHECK(sessions.counters().late(sz::LateReason::closed) == 1);
+  CHECK(sizes == std::vector<std::size_t>(3, sz::max_rejected_data));
+}
+
+// Holds: a sink learns of the end of the stream from flush(), once, behind all results. Would
+// catch: a file that is never closed, or is before its last session is written.
+TEST_CASE("flush tells the end of the stream", "[windows]") {
+  struct Sink {
+    std::string told;
+    void emit(const sz::SessionResult<Clock, std::string_view, const sz::NoAggregate::State&>&) {
+      told += "session ";
+    }
+    void flush() { told += "end"; }
+  } sink;
+  sz::SessionWindows<Clock, std::string> sessions({.gap = 10s});
+  static_cast<void>(sessions.observe("ann", at(0s), sink));
+  static_cast<void>(sessions.advance_watermark(at(5s), sink));
+  CHECK(sink.told.empty());
+  static_cast<void>(sessions.flush(sink));
+  CHECK(sink.told == "session end");
+}
+
+namespace {
+
+/// Counts, and cannot merge while it is told so.
+struct Fragile {
+  struct State {
+    int count = 0;
+    void merge(const State& other) {
+      if (merging_fails) throw std::runtime_error("no merging");
+      count += other.count;
+    }
+    [[nodiscard]] int result() const { return count; }
+  };
+  template <class Event>
+  void add(State& state, const Event&, sz::Moment) const {
+    ++state.count;
+  }
+  static inline bool merging_fails = false;
+};
+
+}  // namespace
+
+// Holds: where an aggregate cannot merge, the event is in its session, and the sessions that it
+// connects are one. Would catch: an event that is offered again and counted twice, sessions that
+// overlap from then on.
+TEST_CASE("an aggregate that cannot merge", "[windows]") {
+  Notes notes;
+  auto sessions =
+      sz::make_session_windows<Clock, std::string>({.gap = 10s, .out_of_order = 1h}, {}, Fragile{});
+  struct Click {
+    std::string user;
+    Time time;
+  };
+  const auto take = [&](Time time) {
+    static_cast<void>(sessions.process(std::vector<Click>{{"ann", time}},
+                                       sz::by(&Click::user, &Click::time), notes));
+  };
+  for (const auto second : {0s, 20s, 40s}) take(at(second));
+  CHECK(sessions.size() == 3);
+  Fragile::merging_fails = true;
+  CHECK_THROWS_AS(take(at(10s)), std::runtime_error);
+  Fragile::merging_fails = false;
+  CHECK(sessions.counters().offered == 4);
+  CHECK(sessions.counters().accepted == 4);
+  CHECK(sessions.counters().events_open == 4);
+  CHECK(sessions.size() == 2);
+  take(at(25s));
+  static_cast<void>(sessions.flush(notes));
+  CHECK(notes.lines == Lines{"ann 0..25 4 flush", "ann 40..40 1 flush"});
+}
+
 // Holds: an event whose key cannot be read, as what reads it throws, was not offered. Would catch:
 // a ledger that does not add up, and a filter of duplicates in front that takes the event for
 // known.

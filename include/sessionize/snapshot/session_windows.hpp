@@ -65,6 +65,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     const auto& options = object.options();
     const auto& rule = object.time_.rule_;
     to.add("kind", "SessionWindows", SnapshotReason::other_kind);
+    to.add("layout", "2", SnapshotReason::other_version);  // of what a snapshot of this kind has
     describe_types<Clock, Key>(to);
     to.add("max_duration", span_or_off(rule.limit), SnapshotReason::other_rule);
     to.add("day_boundary", span_or_off(rule.day_offset), SnapshotReason::other_rule);
@@ -101,7 +102,6 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     SnapshotAccess<WindowCounters>::save(object.counters_, out);
     out.number(object.arrivals_);
     out.put(object.has_largest_ ? std::optional(object.largest_) : std::nullopt);
-    out.put(object.longest_gap_);
     out.put(object.explicit_);
     out.put(object.now_);
     const auto& suspect = object.far_future_.suspect();
@@ -132,7 +132,6 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     WindowCounters counters{};
     std::uint64_t arrivals = 0;
     std::optional<Time> largest{};
-    typename Clock::duration longest_gap{};
     Time given{};
     std::optional<Time> now{};
     std::optional<Suspect> suspect{};
@@ -145,9 +144,8 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
 
   static bool load(const Object& object, SnapshotReader& in, Parts& parts) {
     if (!SnapshotAccess<WindowCounters>::load(in, parts.counters) || !in.number(parts.arrivals) ||
-        !in.get(parts.largest) || !in.get(parts.longest_gap) || !in.get(parts.given) ||
-        !in.get(parts.now) || !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle) ||
-        parts.longest_gap < parts.longest_gap.zero())
+        !in.get(parts.largest) || !in.get(parts.given) || !in.get(parts.now) ||
+        !load_suspect(in, parts.suspect) || !load_idle(in, parts.idle))
       return false;
     const auto& options = object.options();
     std::uint64_t size = 0;
@@ -160,11 +158,11 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
       if (i != 0 && !(View(parts.table.entries().back().key) < View(key))) return false;
       auto& entry = parts.table.insert(View(key), std::move(state));
       entry.value.number = parts.due->add(static_cast<std::size_t>(i));
-      parts.due->schedule(
-          entry.value.number,
-          entry.value.next_due(object.time_, parts.longest_gap).time_since_epoch().count());
+      parts.due->schedule(entry.value.number,
+                          entry.value.next_due(object.time_).time_since_epoch().count());
     }
-    return parts.sessions <= options.max_sessions;
+    // What a maximum duration leaves of a session may be more than one.
+    return parts.sessions <= options.max_sessions || object.time_.is_limited();
   }
 
   static void adopt(Object& object, Parts&& parts) noexcept {
@@ -172,7 +170,6 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     object.arrivals_ = parts.arrivals;
     object.largest_ = parts.largest.value_or(Time::min());
     object.has_largest_ = parts.largest.has_value();
-    object.longest_gap_ = parts.longest_gap;
     object.explicit_ = parts.given;
     object.now_ = parts.now;
     object.far_future_.suspect(std::move(parts.suspect));
@@ -232,6 +229,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     for (const auto& closed : key.rest->closed) {
       out.put(closed.start);
       out.put(closed.until);
+      out.put(closed.gap);
       out.put(closed.is_cut);
     }
   }
@@ -261,7 +259,9 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     if (!in.number(size)) return false;
     for (; size != 0; --size) {
       auto& closed = rest.closed.emplace_back();
-      if (!in.get(closed.start) || !in.get(closed.until) || !in.get(closed.is_cut)) return false;
+      if (!in.get(closed.start) || !in.get(closed.until) || !in.get(closed.gap) ||
+          !in.get(closed.is_cut) || closed.gap < closed.gap.zero())
+        return false;
     }
     return true;
   }

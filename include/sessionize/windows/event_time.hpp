@@ -115,11 +115,11 @@ class EventTime {
       --from;
     return {from, to};
   }
-  /// Whether midnight alone has ended session `at` of a key's.
+  /// Whether midnight alone has ended session `at` of a key's, which reaches to `reach`.
   template <class Sessions>
-  [[nodiscard]] bool ends_at_midnight(const Sessions& sessions, std::size_t at) const noexcept {
-    return RuleIs::has_days && at + 1 < sessions.size() &&
-           sessions[at + 1].start <= sessions[at].reach;
+  [[nodiscard]] bool ends_at_midnight(const Sessions& sessions, std::size_t at,
+                                      time_point reach) const noexcept {
+    return RuleIs::has_days && at + 1 < sessions.size() && sessions[at + 1].start <= reach;
   }
 
   // A maximum duration
@@ -139,15 +139,20 @@ class EventTime {
   [[nodiscard]] bool is_in_cut(time_point time, const Part& cut) const noexcept {
     return is_in(time, cut) && !is_beyond(cut.start, time);
   }
-  /// Where the cut ends that begins with event `from` of those of a session.
+  /// A cut of a session's events: those up to `end`.
+  struct Cut {
+    std::size_t end;
+    time_point start, reach;
+  };
+  /// The cut that begins with event `from`: the gap of its own events ends it, or the duration.
   template <class Kept>
-  [[nodiscard]] std::size_t cut(const std::vector<Kept>& kept, std::size_t from) const noexcept {
-    time_point reach = kept[from].reach;
-    std::size_t at = from + 1;
-    for (; at < kept.size() && kept[at].time <= reach && !is_beyond(kept[from].time, kept[at].time);
-         ++at)
-      reach = std::max(reach, kept[at].reach);
-    return at;
+  [[nodiscard]] Cut cut(const std::vector<Kept>& kept, std::size_t from) const noexcept {
+    Cut its{from + 1, kept[from].time, kept[from].reach};
+    for (; its.end < kept.size() && kept[its.end].time <= its.reach &&
+           !is_beyond(its.start, kept[its.end].time);
+         ++its.end)
+      its.reach = std::max(its.reach, kept[its.end].reach);
+    return its;
   }
 
  private:

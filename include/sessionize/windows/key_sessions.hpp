@@ -34,10 +34,12 @@ struct KeySessions {
     std::string data;
     State aggregate;
   };
-  /// What is closed, where events behind it are late.
+  /// What is closed, where events behind it are late. It is remembered as long as an event with the
+  /// gap of the options, or with that of its own end, could be.
   struct Closed {
     time_point start, until;
-    bool is_cut;  ///< by a maximum duration: what is in it is late, whatever else it meets
+    duration gap;  ///< the longer of these
+    bool is_cut;   ///< by a maximum duration: what is in it is late, whatever else it meets
   };
   struct Rest {
     std::vector<Waiting> waiting{};  // by (time, arrival)
@@ -75,17 +77,27 @@ struct KeySessions {
       if (time.is_in(at, session)) return &session;
     return nullptr;
   }
+  /// Whether a time is in a session; under a maximum duration, in a cut of one.
   [[nodiscard]] bool holds(const Time& time, time_point at) const noexcept {
-    return const_cast<KeySessions*>(this)->holder(time, at) != nullptr;
+    const Session* session = const_cast<KeySessions*>(this)->holder(time, at);
+    if (session == nullptr || !time.is_limited()) return session != nullptr;
+    if constexpr (Time::may_keep) {
+      for (std::size_t from = 0; from < session->kept.size();) {
+        const auto cut = time.cut(session->kept, from);
+        if (time.is_in_cut(at, cut)) return true;
+        from = cut.end;
+      }
+    }
+    return false;
   }
   /// The sessions that one is cut in: itself, where there is no maximum duration.
   [[nodiscard]] std::vector<Part> parts(const Time& time, const Session& session) const {
     std::vector<Part> all;
     if constexpr (Time::may_keep) {
       for (std::size_t at = 0; at < session.kept.size();) {
-        const std::size_t behind = time.cut(session.kept, at);
-        all.push_back(part(time, session, at, behind));
-        at = behind;
+        const std::size_t end = time.cut(session.kept, at).end;
+        all.push_back(part(time, session, at, end));
+        at = end;
       }
     }
     if (!time.is_limited()) all.push_back(session.whole());
@@ -140,17 +152,24 @@ struct KeySessions {
     session.aggregate.merge(event.aggregate);
     ++session.events;
   }
-  /// Lets those join a session that waited for it, and returns how many. Under a maximum duration
-  /// they wait for a cut.
-  std::size_t take_waiting(const Time& time, Session& session) {
-    if (rest == nullptr || time.is_limited()) return 0;
-    const std::size_t taken = std::erase_if(rest->waiting, [&](const Waiting& event) {
-      if (!time.is_in(event.time, session)) return false;
-      take_in(session, event);
-      return true;
-    });
+  /// Lets those join a session that waited for it, of which there are `kept` less then. Under a
+  /// maximum duration they wait for a cut.
+  void take_waiting(const Time& time, Session& session, std::size_t& kept) {
+    if (rest == nullptr || time.is_limited()) return;
+    auto& waiting = rest->waiting;
+    for (std::size_t i = 0; i < waiting.size();) {
+      if (!time.is_in(waiting[i].time, session)) {
+        ++i;
+        continue;
+      }
+      // Should the aggregates not merge, it has joined all the same.
+      const State its = std::move(waiting[i].aggregate);
+      waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+      --kept;
+      ++session.events;
+      session.aggregate.merge(its);
+    }
     drop_empty_rest();
-    return taken;
   }
   [[nodiscard]] bool is_in_closed_cut(time_point at) const noexcept {
     return rest != nullptr &&
@@ -169,13 +188,15 @@ struct KeySessions {
   template <class Its>
   void remember_closed(const Time& time, const Its& closed) {
     if (time.options().after_close == AfterClose::is_late)
-      made_rest().closed.push_back({closed.start, closed.reach, false});
+      made_rest().closed.push_back({closed.start, closed.reach, gap_of(time, closed), false});
   }
-  /// Forgets closed sessions that no event can be late for. `gap` is the longest of an event so
-  /// far.
-  void forget_closed(const Time& time, duration gap, time_point watermark) {
+  void remember_cut(const Time& time, const Part& cut) {
+    made_rest().closed.push_back({cut.start, time.cut_until(cut.start), gap_of(time, cut), true});
+  }
+  /// Forgets closed sessions that no event can be late for.
+  void forget_closed(const Time& time, time_point watermark) {
     std::erase_if(rest->closed, [&](const Closed& closed) {
-      return !is_met(closed, gap) && forgotten_at(time, closed, gap) < watermark;
+      return !is_met(closed) && forgotten_at(time, closed) < watermark;
     });
   }
 
@@ -189,18 +210,16 @@ struct KeySessions {
     if (!time.is_limited())
       return session.is_reported() ? due : std::min(due, time.due(session.reach));
     for (const Part& each : parts(time, session))
-      if (session.report_of(each.arrival) == nullptr)
-        due = std::min(due, fires_at(time, session, each));
+      if (session.report_of(each.arrival) == nullptr) due = std::min(due, fires_at(time, each));
     return due;
   }
   /// When a part is first reported: no event that is on time can change it then.
-  [[nodiscard]] static time_point fires_at(const Time& time, const Session& session,
-                                           const Part& part) noexcept {
-    const time_point due = time.due(session.reach);
+  [[nodiscard]] static time_point fires_at(const Time& time, const Part& part) noexcept {
+    const time_point due = time.due(part.reach);
     return time.is_limited() ? std::min(due, time.cut_until(part.start)) : due;
   }
-  /// When the next thing is due of the key.
-  [[nodiscard]] time_point next_due(const Time& time, duration gap) const {
+  /// When the next thing is due of the key, or forgotten.
+  [[nodiscard]] time_point next_due(const Time& time) const {
     time_point due = time_point::max();
     for (const Session& session : sessions) {
       due = std::min(due, next_due(time, session));
@@ -211,11 +230,16 @@ struct KeySessions {
     for (const Waiting& event : rest->waiting)
       if (!holds(time, event.time)) due = std::min(due, event.time);
     for (const Closed& closed : rest->closed)
-      if (!is_met(closed, gap)) due = std::min(due, forgotten_at(time, closed, gap));
+      if (!is_met(closed)) due = std::min(due, forgotten_at(time, closed));
+    // Its own watermark says nothing more once that of all has come as far.
+    const time_point its = time.behind(rest->largest);
+    const bool is_all = sessions.empty() && !rest->has_events();
+    if (is_all && its != Time::never) due = minus(its, duration{1});
     return due;
   }
-  /// The session that something is due of first. Precondition: there is one.
+  /// The session that something is due of first, or the key itself where it has none.
   [[nodiscard]] FirstDue first_due(const Time& time) const {
+    if (sessions.empty()) return {next_due(time), Time::never, number, 0};
     FirstDue first{};
     for (std::size_t i = 0; i < sessions.size(); ++i)
       if (const time_point due = next_due(time, sessions[i]); i == 0 || due < first.due)
@@ -224,16 +248,20 @@ struct KeySessions {
   }
 
  private:
+  template <class Its>
+  [[nodiscard]] static duration gap_of(const Time& time, const Its& closed) noexcept {
+    return std::max(time.options().gap, saturating_elapsed(closed.last, closed.reach));
+  }
   /// When no event can be late for what is closed.
-  [[nodiscard]] static time_point forgotten_at(const Time& time, const Closed& closed,
-                                               duration gap) noexcept {
+  [[nodiscard]] static time_point forgotten_at(const Time& time, const Closed& closed) noexcept {
     // One in a cut could meet a session that is yet to open, as late as it is.
-    const time_point reach = plus(closed.until, gap);
-    return plus(closed.is_cut ? plus(reach, gap) : reach, time.options().lateness);
+    const time_point reach = plus(closed.until, closed.gap);
+    return plus(closed.is_cut ? plus(reach, closed.gap) : reach, time.options().lateness);
   }
   /// Whether an event in a cut could also meet a session that is kept.
-  [[nodiscard]] bool is_met(const Closed& closed, duration gap) const noexcept {
-    return closed.is_cut && !sessions.empty() && sessions[0].start <= plus(closed.until, gap);
+  [[nodiscard]] bool is_met(const Closed& closed) const noexcept {
+    return closed.is_cut && !sessions.empty() &&
+           sessions[0].start <= plus(closed.until, closed.gap);
   }
 };
 

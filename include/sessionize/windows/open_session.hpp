@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -47,6 +48,7 @@ struct SessionPart {
   time_point id_time{};       ///< the time of the event in it that arrived first
   std::uint64_t arrival = 0;  ///< of that event
   std::uint64_t events = 0;
+  std::size_t from = 0, to = 0;  ///< among the kept events of its session
   [[no_unique_address]] State aggregate{};
 
   /// Parts with the same report have the same events: they only come.
@@ -54,7 +56,8 @@ struct SessionPart {
 };
 
 /// The events of one key between which there is no gap. Where `may_keep`, they can be kept one by
-/// one, by (time, arrival), for they may yet be cut in several sessions; all are then, or none.
+/// one, by (time, reach, arrival), for they may yet be cut in several sessions; all are then, or
+/// none.
 /// Where results are told before the last one, it has a history; without, it is small.
 template <session_clock Clock, class State, bool may_keep>
 class OpenSession {
@@ -94,10 +97,7 @@ class OpenSession {
       if (keeps) {
         Kept event{time, its_reach, number, {}};
         add_to(event.aggregate);
-        const auto behind =
-            std::upper_bound(kept.begin(), kept.end(), time,
-                             [](time_point at, const Kept& other) { return at < other.time; });
-        kept.insert(behind, std::move(event));
+        kept.insert(std::upper_bound(kept.begin(), kept.end(), event, is_before), std::move(event));
       }
     }
     if (!may_keep || !keeps) add_to(aggregate);
@@ -106,27 +106,41 @@ class OpenSession {
     last = std::max(last, time);
     reach = std::max(reach, its_reach);
   }
-  /// Takes in another session: an event meets both.
-  void swallow(OpenSession&& other) {
+  /// Makes room in the first of `count` sessions for all of them, so that swallow() asks for none.
+  static void make_room(OpenSession* sessions, std::size_t count) {
+    std::size_t events_kept = 0, reports = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if constexpr (may_keep) events_kept += sessions[i].kept.size();
+      if (sessions[i].history != nullptr) reports += sessions[i].history->reports.size();
+    }
+    if constexpr (may_keep) sessions[0].kept.reserve(events_kept + 1);
+    if (reports == 0) return;
+    for (std::size_t i = 0; i < count; ++i)
+      if (sessions[i].history != nullptr) sessions[i].history->reports.reserve(reports);
+  }
+  /// Takes in another session, which an event meets as well, but for its aggregate: to add that may
+  /// throw.
+  void swallow(OpenSession& other) noexcept {
     if constexpr (may_keep) {
       const auto middle = static_cast<std::ptrdiff_t>(kept.size());
       kept.insert(kept.end(), std::make_move_iterator(other.kept.begin()),
                   std::make_move_iterator(other.kept.end()));
-      std::inplace_merge(kept.begin(), kept.begin() + middle, kept.end(),
-                         [](const Kept& a, const Kept& b) {
-                           return a.time != b.time ? a.time < b.time : a.arrival < b.arrival;
-                         });
+      std::inplace_merge(kept.begin(), kept.begin() + middle, kept.end(), is_before);
     }
-    aggregate.merge(other.aggregate);
     events += other.events;
     start = std::min(start, other.start);
     last = std::max(last, other.last);
     reach = std::max(reach, other.reach);
     if (other.history == nullptr) return;
-    if (history == nullptr || other.history->arrival < history->arrival)
-      std::swap(history, other.history);
-    if (other.history == nullptr) return;
-    for (const auto& report : other.history->reports) set_report(report);
+    if (history == nullptr) {
+      history = std::move(other.history);
+      return;
+    }
+    if (other.history->arrival < history->arrival) {
+      history->id_time = other.history->id_time;
+      history->arrival = other.history->arrival;
+    }
+    for (const auto& report : other.history->reports) history->reports.push_back(report);
   }
 
   /// All of it.
@@ -134,8 +148,15 @@ class OpenSession {
   [[nodiscard]] Part whole() && { return described(std::move(aggregate)); }
   /// The part of it that has its kept events `from` up to `to`.
   [[nodiscard]] Part part(std::size_t from, std::size_t to) const requires may_keep {
-    Part made{kept[from].time,    kept[from].time, kept[from].reach,    kept[from].time,
-              kept[from].arrival, to - from,       kept[from].aggregate};
+    Part made{kept[from].time,
+              kept[from].time,
+              kept[from].reach,
+              kept[from].time,
+              kept[from].arrival,
+              to - from,
+              from,
+              to,
+              kept[from].aggregate};
     for (std::size_t at = from + 1; at < to; ++at) {
       made.last = kept[at].time;
       made.reach = std::max(made.reach, kept[at].reach);
@@ -149,14 +170,36 @@ class OpenSession {
   /// Forgets the first of its kept events, but not all.
   void drop_front(std::size_t count) requires may_keep {
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
-    const Part left = part(0, kept.size());
-    start = left.start;
-    last = left.last;
-    reach = left.reach;
-    events = left.events;
-    if (history == nullptr) return;
-    history->id_time = left.id_time;
-    history->arrival = left.arrival;
+    describe_kept();
+  }
+  /// How many of its kept events, the first ones, the gap connects.
+  [[nodiscard]] std::size_t connected() const noexcept requires may_keep {
+    std::size_t count = 0;
+    for (time_point reached = kept.front().time; count < kept.size(); ++count) {
+      if (count != 0 && kept[count].time > reached) break;
+      reached = count == 0 ? kept[count].reach : std::max(reached, kept[count].reach);
+    }
+    return count;
+  }
+  /// Takes its kept events from `from` on, and what was told of them, to a session of their own.
+  [[nodiscard]] OpenSession split(std::size_t from) requires may_keep {
+    const auto middle = kept.begin() + static_cast<std::ptrdiff_t>(from);
+    OpenSession behind;
+    behind.kept.assign(std::make_move_iterator(middle), std::make_move_iterator(kept.end()));
+    if (history != nullptr) {
+      behind.history = std::make_unique<History>(*history);
+      const auto is_of = [](const OpenSession& session, const Report<Clock>& report) {
+        return std::any_of(session.kept.begin(), session.kept.end(),
+                           [&](const Kept& event) { return event.arrival == report.arrival; });
+      };
+      std::erase_if(behind.history->reports,
+                    [&](const auto& report) { return !is_of(behind, report); });
+      std::erase_if(history->reports, [&](const auto& report) { return is_of(behind, report); });
+    }
+    kept.erase(middle, kept.end());
+    describe_kept();
+    behind.describe_kept();
+    return behind;
   }
 
   /// What was reported of a part, known by its arrival; null where nothing was.
@@ -169,10 +212,24 @@ class OpenSession {
   [[nodiscard]] bool is_reported() const noexcept {
     return history != nullptr && !history->reports.empty();
   }
-  void set_report(const Report<Clock>& report) {
-    unset_report(report.arrival);
+  /// Notes what is told of a part, in place of what was told of any within it.
+  void set_report(const Part& part) {
+    unset_reports(part);
     if (history == nullptr) history = std::make_unique<History>(History{start, 0, {}});
-    history->reports.push_back(report);
+    history->reports.push_back(part.report());
+  }
+  void unset_reports(const Part& part) noexcept {
+    if (history == nullptr) return;
+    std::erase_if(history->reports, [&](const Report<Clock>& report) {
+      if (report.arrival == part.arrival || part.to == 0) return true;
+      if constexpr (may_keep) {
+        if (report.last < part.start || part.last < report.start) return false;
+        const Kept* const events_of = kept.data();
+        return std::any_of(events_of + part.from, events_of + part.to,
+                           [&](const Kept& event) { return event.arrival == report.arrival; });
+      }
+      return false;
+    });
   }
   void unset_report(std::uint64_t part) noexcept {
     if (history == nullptr) return;
@@ -180,6 +237,20 @@ class OpenSession {
   }
 
  private:
+  [[nodiscard]] static bool is_before(const Kept& a, const Kept& b) noexcept {
+    return std::tie(a.time, a.reach, a.arrival) < std::tie(b.time, b.reach, b.arrival);
+  }
+  /// Says of itself what its kept events say.
+  void describe_kept() requires may_keep {
+    const Part left = part(0, kept.size());
+    start = left.start;
+    last = left.last;
+    reach = left.reach;
+    events = left.events;
+    if (history == nullptr) return;
+    history->id_time = left.id_time;
+    history->arrival = left.arrival;
+  }
   template <class Its>
   [[nodiscard]] Part described(Its&& its) const {
     const bool is_known = history != nullptr;
@@ -189,6 +260,8 @@ class OpenSession {
             is_known ? history->id_time : start,
             is_known ? history->arrival : 0,
             events,
+            0,
+            0,
             std::forward<Its>(its)};
   }
 };

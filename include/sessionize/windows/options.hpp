@@ -30,7 +30,8 @@ enum class ClosePolicy : unsigned char {
 };
 
 /// What becomes of an event that is not late by itself, but within the gap of a session that has
-/// been closed, and of none that is kept.
+/// been closed, and of none that is kept. A closed session is remembered as long as an event with
+/// the gap of the options, or with the gap that it ended with, could be both.
 enum class AfterClose : unsigned char {
   opens_new,  ///< it opens a session (the default)
   is_late,    ///< it is late
@@ -46,13 +47,17 @@ enum class Emit : unsigned char {
 /// What a watermark is of.
 enum class WatermarkOf : unsigned char {
   stream,  ///< all keys have one (the default)
-  key,     ///< each key has its own: a slow user's events are not late because of a fast one's
+  /// Each key has its own: a slow user's events are not late because of a fast one's. A key is kept
+  /// for its watermark until the one that is given has come as far.
+  key,
 };
 
 /// What happens to an event that needs one more session, or key, than there may be.
 enum class AtMaxSessions : unsigned char {
-  rejects_new,      ///< it is rejected, as too_many_sessions or too_many_keys (the default)
-  closes_next_due,  ///< the session that something is due of first is closed, as `evicted`
+  rejects_new,  ///< it is rejected, as too_many_sessions or too_many_keys (the default)
+  /// The session that something is due of first is closed, as `evicted`. Where there are too many
+  /// keys, all of a key goes, one without a session too, and nothing of it is remembered.
+  closes_next_due,
 };
 
 /// The options of SessionWindows.
@@ -83,7 +88,8 @@ struct WindowOptions {
   std::optional<duration> max_advance{};
   /// How many keys may have state at a time; at least 1.
   std::size_t max_keys = UINT32_MAX - 1;
-  /// How many sessions may be open at a time; at least 1.
+  /// How many sessions may be open at a time; at least 1. What a maximum duration leaves of one may
+  /// be several more.
   std::size_t max_sessions = UINT32_MAX - 1;
   /// What happens when there is one more of either.
   AtMaxSessions at_max = AtMaxSessions::rejects_new;

@@ -93,8 +93,7 @@ class SessionWindows {
                   options.watermark_of == WatermarkOf::stream &&
                   options.close != ClosePolicy::spark &&
                   options.close != ClosePolicy::drops_behind),
-        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()),
-        longest_gap_(options.gap) {}
+        due_(detail::plus(time_point{options.gap}, options.lateness).time_since_epoch().count()) {}
 
   /// Takes in one event; where there is no room for it, it is rejected and counted, which an error
   /// sink of process() would be told. Where the aggregate reads events, use process().
@@ -104,6 +103,7 @@ class SessionWindows {
     check_late<Late, NoEvent>();
     static_assert(detail::check_aggregate<Aggregate, NoEvent>());
     if (results_.drain(sink, counters_) == Delivery::refused) return Delivery::refused;
+    tell_deferred(late);
     Offering offering{counters_};
     const NoEvent event;
     const auto rejected = admit(Arrival<NoEvent>{key, time, options().gap, true, {}, event}, late);
@@ -125,6 +125,7 @@ class SessionWindows {
     static_assert(detail::check_aggregate<Aggregate, Event>());
     Progress progress{0, results_.drain(sink, counters_)};
     if (progress.delivery == Delivery::refused) return progress;
+    tell_deferred(late);
     for (const auto& event : events) {
       if constexpr (detail::can_look_ahead<Events, By, key_view>)
         if (table_.asks()) look_ahead(events, progress.events, by);
@@ -166,11 +167,11 @@ class SessionWindows {
   void set_clock(time_point now) noexcept { now_ = now; }
 
   /// Emits a result of each open session that has changed since its last one.
-  template <class Sink>
-  Closing early(Sink&& sink) {
+  template <class Sink, class Late = CountLate>
+  Closing early(Sink&& sink, Late&& late = {}) {
     check<Sink>();
-    CountLate nobody;
-    return closing(sink, nobody, [&] {
+    check_late<Late, NoEvent>();
+    return closing(sink, late, [&] {
       for (Entry& entry : table_.entries())
         for (Session& session : entry.value.sessions) {
           for (Part& part : entry.value.parts(time_, session)) {
@@ -257,7 +258,7 @@ class SessionWindows {
       if (!is_settled) counters.offered = counters.accepted + counters.rejected.total();
     }
   };
-  /// What is told to the late sink once the state is settled.
+  /// What is told to the late sink once the state is settled; where it throws, by the next call.
   struct Deferred {
     Key key;
     time_point time, watermark;
@@ -330,7 +331,7 @@ class SessionWindows {
     const std::size_t at = place_of(arrival.key);
     if (at == nowhere || !extend(table_.entries()[at].value, arrival))
       return admit_any(arrival, at, late);
-    if (const auto watermark = watermark_of(nullptr); is_any_due(watermark) || !deferred_.empty()) {
+    if (const auto watermark = watermark_of(nullptr); is_any_due(watermark)) {
       close_due(watermark);
       results_.finish();
       tell_deferred(late);
@@ -348,7 +349,6 @@ class SessionWindows {
     session->add(arrival.time, reach, arrivals_, false, add_to(arrival));
     count_in(false);
     idle_.stop();
-    longest_gap_ = std::max(longest_gap_, arrival.gap);
     largest_ = std::max(largest_, arrival.time);
     return true;
   }
@@ -356,28 +356,24 @@ class SessionWindows {
   template <class Event, class Late>
   [[gnu::noinline]] std::optional<RejectReason> admit_any(const Arrival<Event>& arrival,
                                                           std::size_t at, Late& late) {
-    Seen seen{arrival.time, false, {}};
-    std::optional<Suspect> suspect;
-    if (options().max_advance) {
-      suspect = far_future_.suspect();
-      seen = see(arrival.key, arrival.time);
-    }
+    Seen seen{.counts = true};
+    if (options().max_advance) seen = see(arrival.key, arrival.time);
     time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
-    if (options().close == ClosePolicy::kafka && seen.moves_to)
-      watermark = std::max(watermark, time_.behind(*seen.moves_to));
+    if (options().close == ClosePolicy::kafka)
+      watermark = std::max(watermark, time_.behind(largest_of(arrival, seen)));
     const Verdict verdict = join(arrival, at, watermark);
     results_.end_event();
-    if (verdict.rejected) {
-      if (options().max_advance) far_future_.suspect(std::move(suspect));
-      return verdict.rejected;
-    }
+    if (verdict.rejected) return verdict.rejected;
     idle_.stop();
-    longest_gap_ = std::max(longest_gap_, arrival.gap);
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
-    if (seen.moves_to) move(arrival.key, *seen.moves_to);
+    if (options().max_advance) far_future_.accept(seen);
+    if (seen.counts) move(arrival.key, arrival.time);
+    if (seen.confirms) move(key_view(seen.confirms->key), seen.confirms->time);
     close_due(watermark_of(nullptr));
-    if (options().watermark_of == WatermarkOf::key)
-      if (at = place_of(arrival.key); at != nowhere) settle_if_due(at);
+    if (options().watermark_of == WatermarkOf::key) {
+      settle_if_due(arrival.key);
+      if (seen.confirms) settle_if_due(key_view(seen.confirms->key));
+    }
     results_.finish();
     const auto tell = [&](LateReason reason) {
       ++late_count(reason);
@@ -387,7 +383,7 @@ class SessionWindows {
     if (verdict.late) {
       ++counters_.accepted;
       tell(*verdict.late);
-    } else if (seen.event_is_far) {
+    } else if (seen.is_far) {
       tell(LateReason::far_future);
     }
     tell_deferred(late);
@@ -450,7 +446,7 @@ class SessionWindows {
     count_in(time_.is_limited());
     ++sessions_;
     ++counters_.sessions_opened;
-    kept_ -= key.take_waiting(time_, opened);
+    key.take_waiting(time_, opened, kept_);
     schedule(key, key.next_due(time_, opened));
     return {};
   }
@@ -465,17 +461,33 @@ class SessionWindows {
     if (options().emit != Emit::final_only)
       for (std::size_t i = from; i < to; ++i) key.add_reported(old, time_, key.sessions[i]);
 
+    if (to - from > 1) Session::make_room(&session, to - from);
     session.add(arrival.time, reach, arrivals_, time_.is_limited(), add_to(arrival));
-    for (std::size_t i = from + 1; i < to; ++i) session.swallow(std::move(key.sessions[i]));
-    key.sessions.erase(from + 1, to);
+    count_in(time_.is_limited());
+    swallow(key, from, to);
+    Session& merged = key.sessions[from];
+    key.take_waiting(time_, merged, kept_);
+    if (!old.empty()) report_changes(entry, merged, old);
+    if (!time_.is_limited()) return;  // It is due no earlier than its parts were.
+    // What a maximum duration cuts off may be, and what waits may be in no cut any more.
+    schedule(key, key.next_due(time_, merged));
+    if (key.rest != nullptr && !key.rest->waiting.empty()) schedule(key);
+  }
+  /// Makes one of sessions that an event connects. Should their aggregates not merge, they are one
+  /// all the same.
+  void swallow(KeyState& key, std::size_t from, std::size_t to) {
+    struct Erase {
+      KeyState& key;
+      std::size_t from, to;
+      ~Erase() { key.sessions.erase(from, to); }
+    };
+    if (to - from == 1) return;
+    const Erase swallowed{key, from + 1, to};
+    for (std::size_t i = from + 1; i < to; ++i) key.sessions[from].swallow(key.sessions[i]);
     sessions_ -= to - from - 1;
     counters_.sessions_merged += to - from - 1;
-    count_in(time_.is_limited());
-    Session& merged = key.sessions[from];
-    kept_ -= key.take_waiting(time_, merged);
-    if (!old.empty()) report_changes(entry, merged, old);
-    // It is due no earlier than its parts were, but for what a maximum duration cuts off.
-    if (time_.is_limited()) schedule(key, key.next_due(time_, merged));
+    for (std::size_t i = from + 1; i < to; ++i)
+      key.sessions[from].aggregate.merge(key.sessions[i].aggregate);
   }
 
   /// Lets an event join that keeps no session alive, or wait.
@@ -516,17 +528,29 @@ class SessionWindows {
   using Seen = typename detail::FarFuture<Clock, Key>::Seen;
   using Suspect = typename detail::FarFuture<Clock, Key>::Suspect;
   /// What an event's time comes to under max_advance.
-  [[nodiscard]] Seen see(const key_view& key, time_point time) {
+  [[nodiscard]] Seen see(const key_view& key, time_point time) const {
     const std::optional<time_point> reference = now_           ? now_
                                                 : has_largest_ ? std::optional(largest_)
                                                                : std::nullopt;
     return far_future_.see(key, time, reference, largest_, *options().max_advance);
   }
+  /// The largest time that now counts, of those that an event's watermark is behind.
+  template <class Event>
+  [[nodiscard]] time_point largest_of(const Arrival<Event>& arrival, const Seen& seen) const {
+    time_point largest = seen.counts ? arrival.time : never;
+    const bool is_own = options().watermark_of == WatermarkOf::key;
+    if (seen.confirms && (!is_own || key_view(seen.confirms->key) == arrival.key))
+      largest = std::max(largest, seen.confirms->time);
+    return largest;
+  }
   void move(const key_view& key, time_point to) {
     largest_ = std::max(largest_, to);
     has_largest_ = true;
     if (options().watermark_of != WatermarkOf::key) return;
-    if (Entry* entry = table_.find(key)) entry->value.see(to);
+    Entry* entry = table_.find(key);
+    if (entry == nullptr) return;
+    entry->value.see(to);
+    if (entry->value.sessions.empty()) keep_or_forget(*entry);
   }
 
   // Results
@@ -564,7 +588,7 @@ class SessionWindows {
   }
   void report(const Key& key, Session& session, Part&& part, std::vector<time_point>&& replaces) {
     const bool again = session.report_of(part.arrival) != nullptr;
-    session.set_report(part.report());
+    session.set_report(part);
     emit(key, std::move(part), again ? Op::update : Op::open, CloseReason::flush,
          std::move(replaces));
   }
@@ -590,7 +614,7 @@ class SessionWindows {
   void schedule(const KeyState& key, time_point at) {
     due_.schedule(key.number, at.time_since_epoch().count());
   }
-  void schedule(const KeyState& key) { schedule(key, key.next_due(time_, longest_gap_)); }
+  void schedule(const KeyState& key) { schedule(key, key.next_due(time_)); }
   /// Asks the memory for keys that will be due soon.
   struct Asking {
     const Table& table;
@@ -618,7 +642,9 @@ class SessionWindows {
       shrunk_at_ = table_.size();
     }
   }
-  void settle_if_due(std::size_t at) {
+  void settle_if_due(const key_view& its) {
+    const std::size_t at = place_of(its);
+    if (at == nowhere) return;
     const KeyState& key = table_.entries()[at].value;
     const std::int64_t due = due_.at(key.number);
     if (due != INT64_MAX && at_ticks(due) < watermark_of(&key)) settle(at);
@@ -642,79 +668,90 @@ class SessionWindows {
 
     std::size_t kept = 0;
     for (std::size_t i = 0; i < key.sessions.size(); ++i) {
-      Session& session = key.sessions[i];
-      const bool is_due = time_.closes_at(session.reach) < watermark;
-      const CloseReason reason = is_due ? CloseReason::idle : why;
       bool is_gone = false;
       if constexpr (may_keep)
-        if (time_.is_limited()) is_gone = close_cuts(entry, i, is_due || is_end, reason, watermark);
-      if (!time_.is_limited() && (is_due || is_end)) {
-        if (!is_end) key.remember_closed(time_, session);
-        close(entry, i, reason);
-        is_gone = true;
-      }
+        if (time_.is_limited()) is_gone = close_cuts(entry, i, why, watermark);
+      if (!time_.is_limited()) is_gone = close_whole(entry, i, why, watermark);
       if (is_gone) {
         --sessions_;
         continue;
       }
-      if (options().emit != Emit::final_only) fire(entry, session, watermark);
-      if (kept != i) key.sessions[kept] = std::move(session);
+      if (options().emit != Emit::final_only) fire(entry, key.sessions[i], watermark);
+      if (kept != i) key.sessions[kept] = std::move(key.sessions[i]);
       ++kept;
     }
     key.sessions.erase(kept, key.sessions.size());
     if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
-    if (is_end || is_forgettable(key)) return forget(at);
-    schedule(key);
+    if (is_end) return forget(at);
+    keep_or_forget(entry);
   }
-  /// Emits the final result of a session, which is to be erased.
-  void close(Entry& entry, std::size_t at, CloseReason why) {
-    auto& sessions = entry.value.sessions;
-    if (time_.ends_at_midnight(sessions, at)) why = CloseReason::day_boundary;
-    emit(entry.key, std::move(sessions[at]).whole(), Op::final, why, {});
+  /// Emits the final result of a session that is due, or of any where there is another reason;
+  /// returns whether it has, and the session is to be erased.
+  bool close_whole(Entry& entry, std::size_t at, CloseReason why, time_point watermark) {
+    KeyState& key = entry.value;
+    const bool is_due = time_.closes_at(key.sessions[at].reach) < watermark;
+    if (!is_due && why == CloseReason::idle) return false;
+    if (is_due) {
+      key.remember_closed(time_, key.sessions[at]);
+      why = CloseReason::idle;
+    }
+    if (time_.ends_at_midnight(key.sessions, at, key.sessions[at].reach))
+      why = CloseReason::day_boundary;
+    emit(entry.key, std::move(key.sessions[at]).whole(), Op::final, why, {});
+    return true;
   }
-  /// Closes the cuts of a session that are final, or all; returns whether nothing is left.
-  bool close_cuts(Entry& entry, std::size_t at, bool is_over, CloseReason why,
+  /// The same for the cuts of a session; returns whether nothing is left of it. What is left may be
+  /// several sessions.
+  bool close_cuts(Entry& entry, std::size_t at, CloseReason why,
                   time_point watermark) requires may_keep {
     KeyState& key = entry.value;
     Session& session = key.sessions[at];
     const auto& kept = session.kept;
     std::size_t from = 0;
     while (from < kept.size()) {
-      const bool is_final = time_.final_at(kept[from].time) < watermark;
-      if (!is_over && !is_final) break;
-      const std::size_t to = time_.cut(kept, from);
-      Part made = key.part(time_, session, from, to);
-      CloseReason reason = CloseReason::max_duration;
-      if (to < kept.size() && kept[to].time > made.reach) reason = CloseReason::idle;
-      if (to == kept.size() && is_over)
-        reason = time_.ends_at_midnight(key.sessions, at) ? CloseReason::day_boundary : why;
-      kept_ -= to - from;
+      const auto cut = time_.cut(kept, from);
+      const bool is_due = time_.closes_at(cut.reach) < watermark;
+      const bool is_final = time_.final_at(cut.start) < watermark;
+      if (!is_due && !is_final && why == CloseReason::idle) break;
+      Part made = key.part(time_, session, from, cut.end);
+      const bool is_last = cut.end == kept.size();
+      CloseReason reason = is_due ? CloseReason::idle : why;
+      if ((!is_last && kept[cut.end].time <= cut.reach) || (is_final && !is_due))
+        reason = CloseReason::max_duration;
+      else if (is_last && time_.ends_at_midnight(key.sessions, at, cut.reach))
+        reason = CloseReason::day_boundary;
+      kept_ -= cut.end - from;
       if (key.rest != nullptr)
         kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
           return time_.is_in_cut(event.time, made);
         });
-      if (why == CloseReason::idle) {
-        if (is_over) key.remember_closed(time_, made);
-        // Whatever steps the watermark takes, what the gap ends before is no cut.
-        const time_point until = time_.cut_until(made.start);
-        if (is_final && (to < kept.size() || until <= session.reach))
-          key.made_rest().closed.push_back({made.start, until, true});
-      }
-      session.unset_report(made.arrival);
+      if (is_due) key.remember_closed(time_, made);
+      // Whatever steps the watermark takes, what the gap ends before is no cut.
+      if (is_final && time_.cut_until(cut.start) <= cut.reach) key.remember_cut(time_, made);
+      session.unset_reports(made);
       emit(entry.key, std::move(made), Op::final, reason, {});
-      from = to;
+      from = cut.end;
     }
     if (from == kept.size()) return true;
     if (from != 0) session.drop_front(from);
+    if (from != 0) split(key, at);
     return false;
+  }
+  /// Makes sessions of their own of what nothing connects any more.
+  void split(KeyState& key, std::size_t at) requires may_keep {
+    for (;; ++at) {
+      const std::size_t connected = key.sessions[at].connected();
+      if (connected == key.sessions[at].kept.size()) return;
+      key.sessions.insert(at + 1, key.sessions[at].split(connected));
+      ++sessions_;
+    }
   }
   /// Reports what is due, and is still kept.
   void fire(Entry& entry, Session& session, time_point watermark) {
     if (!time_.is_limited() && (session.is_reported() || time_.due(session.reach) >= watermark))
       return;
     for (Part& each : entry.value.parts(time_, session))
-      if (session.report_of(each.arrival) == nullptr &&
-          KeyState::fires_at(time_, session, each) < watermark)
+      if (session.report_of(each.arrival) == nullptr && KeyState::fires_at(time_, each) < watermark)
         report(entry.key, session, std::move(each), {});
   }
   /// Gives up those that wait in vain, and what no event can be late for.
@@ -733,12 +770,13 @@ class SessionWindows {
       --counters_.events_open;
     }
     if (is_end) key.rest->closed.clear();
-    key.forget_closed(time_, longest_gap_, watermark);
+    key.forget_closed(time_, watermark);
     key.drop_empty_rest();
   }
 
-  /// Makes room by closing the session that something is due of first, ties by (start, key); all of
-  /// its key, where a key has to go. False where that is not wanted, or nothing is ever due.
+  /// Makes room by closing the session that something is due of first, ties by (start, key). Where
+  /// a key has to go, all of it does, and one without a session counts as well. False where that is
+  /// not wanted.
   bool evict(bool whole_key, const key_view& newcomer, time_point watermark) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
     const auto key_of = [&](std::uint32_t number) -> Entry& {
@@ -748,7 +786,7 @@ class SessionWindows {
     std::optional<FirstDue> first;
     const auto may_be_first = [&](std::int64_t at) { return !first || at_ticks(at) <= first->due; };
     const auto consider = [&](const Entry& entry) {
-      if (entry.value.sessions.empty()) return;
+      if (entry.value.sessions.empty() && !whole_key) return;
       const FirstDue its = entry.value.first_due(time_);
       if (!first || std::tie(its.due, its.start) < std::tie(first->due, first->start) ||
           (its.due == first->due && its.start == first->start &&
@@ -774,23 +812,26 @@ class SessionWindows {
     results_.finish();
     return true;
   }
-  /// Whether nothing is known of a key that would be missed, its own watermark included.
-  [[nodiscard]] bool is_forgettable(const KeyState& key) const noexcept {
-    return key.sessions.empty() && key.is_simple() && time_.behind(key.largest()) <= explicit_;
+  /// Forgets a key that nothing is known of that would be missed, its own watermark included.
+  void keep_or_forget(const Entry& entry) {
+    const KeyState& key = entry.value;
+    if (!key.sessions.empty() || !key.is_simple() || time_.behind(key.largest()) > explicit_)
+      return schedule(key);
+    const auto& suspect = far_future_.suspect();
+    const bool may_yet_move = options().watermark_of == WatermarkOf::key && suspect &&
+                              key_view(suspect->key) == key_view(entry.key);
+    if (!may_yet_move) forget(table_.position(entry));
   }
   void evict_session(Entry& entry, std::size_t at, time_point watermark) {
     KeyState& key = entry.value;
-    const bool is_due = time_.closes_at(key.sessions[at].reach) < watermark;
-    const CloseReason why = is_due ? CloseReason::idle : CloseReason::evicted;
     if constexpr (may_keep)
-      if (time_.is_limited()) close_cuts(entry, at, true, why, watermark);
-    if (!time_.is_limited()) close(entry, at, why);
+      if (time_.is_limited()) close_cuts(entry, at, CloseReason::evicted, watermark);
+    if (!time_.is_limited()) close_whole(entry, at, CloseReason::evicted, watermark);
     key.sessions.erase(at, at + 1);
     --sessions_;
     key.drop_empty_rest();
     due_.unschedule(key.number);
-    if (is_forgettable(key)) return forget(table_.position(entry));
-    schedule(key);
+    keep_or_forget(entry);
   }
 
   // Keys
@@ -865,6 +906,7 @@ class SessionWindows {
   Closing closing(Sink& sink, Late& late, Work work) {
     Closing done{0, results_.drain(sink, counters_)};
     if (done.delivery == Delivery::refused) return done;
+    tell_deferred(late);
     closed_ = 0;
     work();
     results_.finish();
@@ -882,7 +924,6 @@ class SessionWindows {
 
   time_point largest_ = never;  // seen, of all keys
   bool has_largest_ = false;
-  duration longest_gap_;         // of an event so far
   time_point explicit_ = never;  // the watermark that was given
   std::optional<time_point> now_;
   detail::FarFuture<Clock, Key> far_future_;

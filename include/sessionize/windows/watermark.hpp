@@ -30,37 +30,33 @@ class FarFuture {
   };
   /// What an event comes to.
   struct Seen {
-    std::optional<time_point> moves_to{};  ///< the largest time that now counts
-    bool event_is_far = false;             ///< it does not count itself, for now
-    std::optional<Suspect> was_far{};      ///< nor does the first event of all, it turns out
+    bool counts = false;                ///< its time does
+    std::optional<Suspect> confirms{};  ///< one before it, whose time counts from now on
+    bool is_far = false;                ///< it does not count, for now
+    std::optional<Suspect> was_far{};   ///< nor does the first event of all, it turns out
+    std::optional<Suspect> suspect{};   ///< the one that is to be confirmed from now on
   };
 
-  /// `largest` is the largest time that counts so far, the first time of all where none does.
+  /// What an event would come to, which it does where that is handed to accept(). `largest` is the
+  /// largest time that counts so far, the first time of all where none does.
   [[nodiscard]] Seen see(const key_view_t<Key>& key, time_point time,
                          std::optional<time_point> reference, time_point largest,
-                         duration max_advance) {
-    if (reference && !is_far(*reference, time, max_advance)) return {time, false, {}};
-    if (!suspect_) {
-      suspect_.emplace(Suspect{Key(key), time});
-      return {{}, reference.has_value(), {}};
-    }
-    const bool confirms = !reference || key_view_t<Key>(suspect_->key) != key;
-    if (!confirms) {
-      suspect_->time = std::min(suspect_->time, time);
-      return {{}, true, {}};
-    }
+                         duration max_advance) const {
+    if (reference && !is_far(*reference, time, max_advance))
+      return {.counts = true, .suspect = suspect_};
+    const Suspect own{Key(key), time};
+    if (!suspect_) return {.is_far = reference.has_value(), .suspect = own};
+    const bool event_is_low = time < suspect_->time;
+    if (reference && key_view_t<Key>(suspect_->key) == key)
+      return {.is_far = true, .suspect = event_is_low ? own : *suspect_};
     const time_point low = std::min(suspect_->time, time), high = std::max(suspect_->time, time);
-    if (!is_far(std::max(low, largest), high, max_advance)) {
-      suspect_.reset();
-      return {high, false, {}};
-    }
-    if (time == high) {
-      suspect_.emplace(Suspect{Key(key), time});
-      return {low, true, {}};
-    }
+    if (!is_far(std::max(low, largest), high, max_advance))
+      return {.counts = true, .confirms = suspect_};
+    if (!event_is_low) return {.confirms = suspect_, .is_far = true, .suspect = own};
     // Where there was a reference, the suspect has been told of.
-    return {low, false, reference ? std::nullopt : suspect_};
+    return {.counts = true, .was_far = reference ? std::nullopt : suspect_, .suspect = suspect_};
   }
+  void accept(Seen& seen) noexcept { suspect_ = std::move(seen.suspect); }
 
   [[nodiscard]] const std::optional<Suspect>& suspect() const noexcept { return suspect_; }
   void suspect(std::optional<Suspect> suspect) { suspect_ = std::move(suspect); }
