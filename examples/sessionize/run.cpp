@@ -208,6 +208,9 @@ class Errors {
 
   void operator()(const s::Rejection& rejection) {
     counts_.add(rejection.reason);
+    if (counts_.total() == 1)
+      first_ = s::detail::sanitize_utf8(rejection.source, SIZE_MAX) + ':' +
+               std::to_string(rejection.position) + ": " + std::string(rejection.message);
     if (!output_) return;
     s::JsonRow row(room_);
     row.text("file", s::detail::sanitize_utf8(rejection.source, SIZE_MAX));
@@ -229,13 +232,14 @@ class Errors {
       if (counts_[reason] != 0) list_count(reasons, counts_[reason], to_string(reason));
     }
     complain("rejected " + std::to_string(counts_.total()) +
-             (counts_.total() == 1 ? " line (" : " lines (") + reasons +
-             "); --errors FILE writes them down");
+             (counts_.total() == 1 ? " line (" : " lines (") + reasons + "), the first at " +
+             first_ + "; --errors FILE writes them down");
   }
 
  private:
   std::optional<Output> output_;
   s::RejectCounts counts_;
+  std::string first_;  // where and why the first one was
   std::string room_;
 };
 

@@ -355,5 +355,16 @@ TEST_CASE("--where comes before the sessions", "[command][values][where]") {
   CHECK(contains(outcome.err, "accepted   2\n"));
 }
 
+// Promise: where lines are rejected and nobody writes them down, the summary says where the first
+// one is, what is wrong with it and what to do. Catches: a wrong --key that loses a whole file and
+// says "rejected" alone.
+TEST_CASE("the first rejection is told", "[command][values]") {
+  const auto outcome = run({"--key", "userid"}, "{\"user_id\":\"u\"}\n[]\n");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "rejected 2 lines (1 missing_key, 1 not_an_object), the first at "));
+  CHECK(contains(outcome.err, ":1: the key \"userid\" is missing: give the event one, or name "));
+}
+
 }  // namespace
 }  // namespace command_values_test

@@ -25,6 +25,9 @@ Delivery write_bytes(Output& output, std::string_view bytes) {
   } else if constexpr (std::same_as<std::invoke_result_t<Output&, std::string_view>, Delivery>) {
     return output(bytes);
   } else {
+    static_assert(std::same_as<std::invoke_result_t<Output&, std::string_view>, bool>,
+                  "a sink for bytes returns void, a Delivery, or a bool that is false where it has "
+                  "not all of them: a count of bytes, or -1, would be true");
     return output(bytes) ? Delivery::ok : Delivery::refused;
   }
 }

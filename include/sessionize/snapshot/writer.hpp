@@ -24,7 +24,8 @@ template <class T>
 struct SnapshotTraits;
 
 /// What a snapshot can be written to: a std::ostream, or a callable with a std::string_view or a
-/// std::span<const std::byte>, that returns void, a Delivery, or false where it has not the bytes.
+/// std::span<const std::byte>, that returns void, a Delivery, or a bool that is false where it has
+/// not the bytes.
 template <class Sink>
 concept byte_sink = std::derived_from<Sink, std::ostream> ||
     std::invocable<Sink&, std::string_view> || std::invocable<Sink&, std::span<const std::byte>>;
