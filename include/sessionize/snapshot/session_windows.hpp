@@ -92,7 +92,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     if (!object.results_.empty())
       return "a sink has refused a result that is still to be delivered: call process() or flush() "
              "with that sink until it has it, then save";
-    if (!object.deferred_.empty())
+    if (!object.late_.empty())
       return "a late event is still to be told: call advance_watermark() with the late sink, then "
              "save";
     return {};
@@ -180,7 +180,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     object.sessions_ = parts.sessions;
     object.kept_ = parts.kept;
     object.results_ = std::move(parts.results);  // none: a new one would ask for memory
-    object.deferred_.clear();
+    object.late_.clear();
   }
 
  private:

@@ -49,7 +49,6 @@ class ResultQueue {
   Delivery drain(Sink& sink, WindowCounters& counters) {
     return waiting_.empty() ? Delivery::ok : drain_waiting(sink, counters);
   }
-  [[nodiscard]] const std::deque<Result>& waiting() const noexcept { return waiting_; }
   /// Whether nothing is to be delivered, now or at the end of a step that something has thrown in.
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty() && step_.empty(); }
 

@@ -11,6 +11,7 @@
 #include <sessionize/windows/due_queue.hpp>
 #include <sessionize/windows/event_time.hpp>
 #include <sessionize/windows/key_sessions.hpp>
+#include <sessionize/windows/late_queue.hpp>
 #include <sessionize/windows/options.hpp>
 #include <sessionize/windows/result_queue.hpp>
 #include <sessionize/windows/session_result.hpp>
@@ -21,7 +22,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -103,7 +103,7 @@ class SessionWindows {
     check_late<Late, NoEvent>();
     static_assert(detail::check_aggregate<Aggregate, NoEvent>());
     if (results_.drain(sink, counters_) == Delivery::refused) return Delivery::refused;
-    tell_deferred(late);
+    late_.drain(late);
     Offering offering{counters_};
     const NoEvent event;
     const auto rejected = admit(Arrival<NoEvent>{key, time, options().gap, true, {}, event}, late);
@@ -125,7 +125,7 @@ class SessionWindows {
     static_assert(detail::check_aggregate<Aggregate, Event>());
     Progress progress{0, results_.drain(sink, counters_)};
     if (progress.delivery == Delivery::refused) return progress;
-    tell_deferred(late);
+    late_.drain(late);
     for (const auto& event : events) {
       if constexpr (detail::can_look_ahead<Events, By, key_view>)
         if (table_.asks()) look_ahead(events, progress.events, by);
@@ -258,14 +258,6 @@ class SessionWindows {
       if (!is_settled) counters.offered = counters.accepted + counters.rejected.total();
     }
   };
-  /// What is told to the late sink once the state is settled; where it throws, by the next call.
-  struct Deferred {
-    Key key;
-    time_point time, watermark;
-    LateReason reason;
-    std::string data;
-  };
-
   template <class Sink>
   static void check() {
     static_cast<void>(detail::check_closing_sink<std::remove_cvref_t<Sink>, result_view>());
@@ -334,7 +326,7 @@ class SessionWindows {
     if (const auto watermark = watermark_of(nullptr); is_any_due(watermark)) {
       close_due(watermark);
       results_.finish();
-      tell_deferred(late);
+      late_.drain(late);
     }
     return std::nullopt;
   }
@@ -386,7 +378,7 @@ class SessionWindows {
     } else if (seen.is_far) {
       tell(LateReason::far_future);
     }
-    tell_deferred(late);
+    late_.drain(late);
     return std::nullopt;
   }
 
@@ -881,36 +873,20 @@ class SessionWindows {
   [[nodiscard]] std::uint64_t& late_count(LateReason reason) noexcept {
     return counters_.late_by_reason[static_cast<std::size_t>(reason)];
   }
+  /// Tells the late sink once the state is settled.
   void defer(LateReason reason, Suspect event, time_point watermark, std::string data) {
-    deferred_.push_back({std::move(event.key), event.time, watermark, reason, std::move(data)});
+    late_.push(reason, std::move(event.key), event.time, watermark, std::move(data));
     ++late_count(reason);
-  }
-  template <class Late>
-  void tell_deferred(Late& late) {
-    if (deferred_.empty()) return;
-    if (deferred_.size() > 1)
-      std::stable_sort(deferred_.begin(), deferred_.end(),
-                       [](const Deferred& a, const Deferred& b) {
-                         if (a.time != b.time) return a.time < b.time;
-                         return key_view(a.key) < key_view(b.key);
-                       });
-    while (!deferred_.empty()) {
-      const Deferred next = std::move(deferred_.front());
-      deferred_.pop_front();
-      static_cast<void>(
-          deliver(late, late_view<NoEvent>{key_view(next.key), next.time, next.watermark,
-                                           next.reason, next.data, nullptr}));
-    }
   }
   template <class Sink, class Late, class Work>
   Closing closing(Sink& sink, Late& late, Work work) {
     Closing done{0, results_.drain(sink, counters_)};
     if (done.delivery == Delivery::refused) return done;
-    tell_deferred(late);
+    late_.drain(late);
     closed_ = 0;
     work();
     results_.finish();
-    tell_deferred(late);
+    late_.drain(late);
     return {closed_, results_.drain(sink, counters_)};
   }
 
@@ -934,7 +910,7 @@ class SessionWindows {
   std::size_t closed_ = 0;  // sessions, by this call
   std::uint64_t arrivals_ = 0;
   detail::ResultQueue<Clock, Key, aggregate_state> results_;
-  std::deque<Deferred> deferred_;
+  detail::LateQueue<Clock, Key> late_;
   WindowCounters counters_;
 };
 
