@@ -59,15 +59,17 @@ struct CountLate {
 /// Rule       NoRule, max_duration(), day_boundary(), any_of() these, or a std::optional of one
 ///
 /// Under a maximum duration D, events that the gap does not separate are cut from the earliest on:
-/// a cut has those up to D after its first. It is final once W is beyond that and the lateness, and
-/// an event in it is late from then on. Until then its events are kept.
+/// a cut has those up to D after its first that its own events' gaps reach. It is final once W is
+/// beyond that and the lateness, and an event in it is late from then on. Until then its events are
+/// kept.
 ///
 /// An event takes expected constant time, and its share of a short heap, and time linear in those
 /// of its key's open sessions that are later than it; under a maximum duration, linear in its
 /// session's events. Results come in the order of the steps that the watermark takes, an event or a
 /// call; those of one step by (start, key), retractions before what follows them. Throws nothing of
-/// its own. Sinks must not call back. One thread at a time may use an object; different objects
-/// share nothing.
+/// its own; where an aggregate throws as two sessions become one, they are one with what it has of
+/// them. Sinks must not call back. One thread at a time may use an object; different objects share
+/// nothing.
 template <session_clock Clock, session_key Key, class Aggregate = NoAggregate, class Rule = NoRule>
 class SessionWindows {
  public:
