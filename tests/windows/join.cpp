@@ -347,4 +347,43 @@ TEST_CASE("a join at the ends of time", "[windows][join]") {
   REQUIRE(short_gap.sessions()[0].reason == idle);
 }
 
+// Holds: where the gap splits, a point and a session that begins where it lies are two, in whatever
+// order they came. Would catch: an answer that hangs on the order of the shards.
+TEST_CASE("a point and a session that begins where it lies", "[windows][join]") {
+  EndingSession point, session;
+  point.key = session.key = "ann";
+  point.events = session.events = 1;
+  session.last = Time{5s};
+  session.end = Time{15s};
+  sz::SessionJoin<EndingSession> join({.at_gap = sz::AtGap::splits});
+  REQUIRE_FALSE(join.add(std::vector{session, point}));
+  CHECK(join.sessions().size() == 2);
+}
+
+// Holds: a joined session's id is made of its start. Would catch: one that is known by the event
+// that opened a part of it.
+TEST_CASE("the id of a joined session is its start", "[windows][join]") {
+  struct Report : sz::Summary<Clock, std::string> {
+    Time id_time;
+  };
+  sz::SessionJoin<Report> join({.gap = 10s});
+  REQUIRE_FALSE(join.add(
+      std::vector<Report>{{session(Time{0s}, Time{5s}, sz::CloseReason::idle), Time{3s}}}));
+  CHECK(join.sessions()[0].id_time == Time{0s});
+}
+
+// Holds: a session that a part of it has seen end is idle. Would catch: a reason that hangs on
+// which of two parts with one end came first.
+TEST_CASE("what an idle part has seen pass", "[windows][join]") {
+  using enum sz::CloseReason;
+  for (const auto& shard :
+       {std::vector{session(Time{0s}, Time{5s}, idle), session(Time{3s}, Time{5s}, flush)},
+        std::vector{session(Time{0s}, Time{5s}, flush), session(Time{3s}, Time{5s}, idle)},
+        std::vector{session(Time{0s}, Time{5s}, idle)}}) {
+    Join join({.gap = 10s, .out_of_order = std::nullopt});
+    REQUIRE_FALSE(join.add(shard));
+    CHECK(join.sessions()[0].reason == idle);
+  }
+}
+
 }  // namespace join_tests

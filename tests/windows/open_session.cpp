@@ -155,6 +155,29 @@ TEST_CASE("an open session knows what was told of it and of those it swallowed",
   CHECK_FALSE(late.is_reported());
 }
 
+// Holds: what was told of a part goes with its events where a session falls in two, and is gone
+// once something is told of a part that has them. Would catch: a report that stays behind, and
+// makes a sink an update of what it never had.
+TEST_CASE("what was told of a part goes where its events go", "[windows]") {
+  const auto nothing = [](Sum&) {};
+  Session session(at(1), at(2), 1, true, true, nothing);
+  session.add(at(5), at(6), 2, true, nothing);
+  session.set_report(session.part(0, 1));
+  session.set_report(session.part(1, 2));
+  const Session behind = session.split(1);
+  CHECK(session.report_of(1) != nullptr);
+  CHECK(session.report_of(2) == nullptr);
+  CHECK(behind.report_of(1) == nullptr);
+  CHECK(behind.report_of(2) != nullptr);
+
+  Session grown(at(5), at(6), 2, true, true, nothing);
+  grown.set_report(grown.part(0, 1));
+  grown.add(at(6), at(7), 1, true, nothing);
+  grown.set_report(grown.part(0, 2));  // known by its second event, which arrived first
+  CHECK(grown.report_of(2) == nullptr);
+  CHECK(grown.report_of(1) != nullptr);
+}
+
 // Holds: whatever is inserted, erased and moved, OneOrMore has what a std::vector has, and says
 // which element is the only one. Would catch, with the sanitizers: an element that is not destroyed
 // or is twice, where one becomes two or two become one.

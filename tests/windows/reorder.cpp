@@ -368,4 +368,15 @@ TEST_CASE("what a sink refuses at the end goes out first next time", "[windows][
   CHECK(got == std::vector<int>{0, 1});
 }
 
+// Holds: where a sink refuses at the end of the stream, the watermark stays where the events had
+// it. Would catch: late events that are on time again behind a refusal.
+TEST_CASE("a refusal at the end does not move the watermark back", "[windows][reorder]") {
+  Front front({.out_of_order = 5s});
+  const auto refuses = [](const Tick&) { return sz::Delivery::refused; };
+  static_cast<void>(front.process(ticks({1, 10}), &Tick::time, refuses));
+  CHECK(front.watermark() == Time{5s});
+  CHECK(front.flush(refuses) == sz::Delivery::refused);
+  CHECK(front.watermark() == Time{5s});
+}
+
 }  // namespace reorder_tests

@@ -217,6 +217,77 @@ TEST_CASE("own gaps under a maximum duration", "[windows]") {
   CHECK(sessions.size() == 1);
 }
 
+// Holds: an event in a final cut is late as long as it could join a session that is open, which one
+// with a long gap of its own keeps there. Would catch: a cut that is forgotten while what it meets
+// is not, so that an event joins what comes long after it.
+TEST_CASE("a final cut is known as long as what it meets is open", "[windows]") {
+  for (const auto next : {105s, 115s}) {  // 115 s is as far as an event in the cut can reach
+    Notes notes;
+    auto sessions = sz::make_session_windows<Clock, std::string>(
+        {.gap = 10s, .out_of_order = std::nullopt}, sz::max_duration(100s));
+    const auto by = sz::by(&Beat::user, &Beat::time).gap(&Beat::gap);
+    const std::vector<Beat> events = {{"ann", at(0s), 60s},
+                                      {"ann", at(50s), 60s},
+                                      {"ann", at(95s), 10s},
+                                      {"ann", at(next), 200s},
+                                      {"ann", at(500s), 10s}};
+    CHECK(sessions.process(events, by, notes, notes).events == 5);
+    static_cast<void>(sessions.advance_watermark(at(150s), notes, notes));
+    notes.lines.clear();
+    const std::vector<Beat> late = {{"ann", at(100s), 15s}};
+    CHECK(sessions.process(late, by, notes, notes).events == 1);
+    CHECK(notes.lines == Lines{"ann 100 is final_cut"});
+  }
+}
+
+// Holds: what is remembered of a session that midnight has ended hangs on it alone. Would catch: an
+// event on time that is late because the next day's session is open.
+TEST_CASE("the next day keeps no closed session in mind", "[windows]") {
+  Notes notes;
+  auto sessions = sz::make_session_windows<Clock, std::string>(
+      {.gap = 1h, .out_of_order = std::nullopt, .after_close = sz::AfterClose::is_late},
+      sz::day_boundary());
+  const auto by = sz::by(&Beat::user, &Beat::time).gap(&Beat::gap);
+  const std::vector<Beat> events = {{"ann", at(23h), 1h}, {"ann", at(24h + 30min), 1h}};
+  CHECK(sessions.process(events, by, notes, notes).events == 2);
+  static_cast<void>(sessions.advance_watermark(at(25h + 15min), notes, notes));
+  const std::vector<Beat> long_one = {{"ann", at(23h + 30min), 10h}};
+  CHECK(sessions.process(long_one, by, notes, notes).events == 1);
+  CHECK(sessions.counters().lost() == 0);
+  CHECK(sessions.size() == 2);
+}
+
+// Holds: what a cut leaves is as many sessions as if it had been alone, a point by itself where
+// another begins. Would catch: a point that stays with what begins where it lies.
+TEST_CASE("a point is split from what begins where it lies", "[windows]") {
+  Notes notes;
+  auto sessions = sz::make_session_windows<Clock, std::string>(
+      {.gap = 10s, .at_gap = sz::AtGap::splits, .out_of_order = std::nullopt},
+      sz::max_duration(10s));
+  const std::vector<Beat> events = {
+      {"ann", at(0s), 100s}, {"ann", at(15s), 0s}, {"ann", at(15s), 5s}};
+  const auto by = sz::by(&Beat::user, &Beat::time).gap(&Beat::gap);
+  CHECK(sessions.process(events, by, notes, notes).events == 3);
+  static_cast<void>(sessions.advance_watermark(at(11s), notes, notes));
+  CHECK(sessions.size() == 2);
+}
+
+// Holds: what was told of a cut is forgotten with it. Would catch: a user who never pauses and
+// leaves a report for each cut, for good.
+TEST_CASE("what was told of closed cuts is forgotten", "[windows]") {
+  const auto ignore = [](const auto&) {};
+  auto sessions = sz::make_session_windows<Clock, int>(
+      {.gap = 10s, .lateness = 5s, .emit = sz::Emit::updates}, sz::max_duration(10s));
+  const auto run = [&](int from, int to) {
+    for (int second = from; second < to; ++second)
+      static_cast<void>(sessions.observe(1, at(std::chrono::seconds{second}), ignore));
+  };
+  run(0, 1'000);
+  const auto before = allocations::live_bytes();
+  run(1'000, 20'000);
+  CHECK(allocations::live_bytes() - before < 4'096);
+}
+
 // Holds: whether an event is late behind a closed session hangs on its own key and the watermark
 // alone. Would catch: an answer that another key's long gap changes.
 TEST_CASE("what is late after a closing does not hang on other keys", "[windows]") {
@@ -388,6 +459,32 @@ TEST_CASE("an aggregate that cannot merge", "[windows]") {
   CHECK(notes.lines == Lines{"ann 0..25 4 flush", "ann 40..40 1 flush"});
 }
 
+// Holds: where an aggregate cannot merge while a session is closed, nothing of it is told and all
+// of it comes with the next step, and what was told is not told again. Would catch: a key that
+// nothing closes any more, a cut that is given twice or without its events.
+TEST_CASE("an aggregate that cannot merge while sessions are closed", "[windows]") {
+  Notes notes;
+  auto sessions = sz::make_session_windows<Clock, std::string>(
+      {.gap = 30s, .out_of_order = std::nullopt}, sz::max_duration(10s), Fragile{});
+  struct Click {
+    std::string user;
+    Time time;
+  };
+  const std::vector<Click> clicks = {
+      {"ann", at(0s)}, {"ann", at(20s)}, {"ann", at(21s)}, {"bob", at(0s)}, {"bob", at(1s)}};
+  CHECK(sessions.process(clicks, sz::by(&Click::user, &Click::time), notes).events == 5);
+  Fragile::merging_fails = true;
+  CHECK_THROWS_AS(sessions.advance_watermark(at(1h), notes), std::runtime_error);
+  CHECK_THROWS_AS(sessions.advance_watermark(at(1h), notes), std::runtime_error);
+  Fragile::merging_fails = false;
+  static_cast<void>(sessions.advance_watermark(at(1h), notes));
+  std::sort(notes.lines.begin(), notes.lines.end());
+  CHECK(notes.lines == Lines{"ann 0..0 1 max_duration", "ann 20..21 2 idle", "bob 0..1 2 idle"});
+  CHECK(sessions.size() == 0);
+  CHECK(sessions.keys() == 0);
+  CHECK(sessions.counters().events_emitted == 5);
+}
+
 // Holds: an event whose key cannot be read, as what reads it throws, was not offered. Would catch:
 // a ledger that does not add up, and a filter of duplicates in front that takes the event for
 // known.
@@ -442,6 +539,41 @@ TEST_CASE("no memory for an event", "[windows]") {
           1);
   }
   CHECK(k > 10);
+}
+
+// Holds: wherever memory runs out while sessions are closed, the next step closes the rest, each
+// once, with all its events. Would catch: a key that nothing closes any more, a result that is lost
+// or comes twice.
+TEST_CASE("no memory for closing", "[windows]") {
+  const std::string users[] = {std::string(40, 'a'), std::string(40, 'b'), std::string(40, 'c')};
+  for (const bool is_limited : {false, true}) {
+    std::uint64_t k = 0;
+    for (bool done = false; !done && ++k < 1'000;) {
+      CAPTURE(is_limited, k);
+      Notes notes;
+      std::optional<sz::MaxDuration<std::chrono::milliseconds>> longest;
+      if (is_limited) longest = sz::max_duration(std::chrono::milliseconds(15s));
+      auto sessions = sz::make_session_windows<Clock, std::string>(
+          {.gap = 10s, .out_of_order = std::nullopt, .after_close = sz::AfterClose::is_late},
+          longest);
+      for (const auto second : {0s, 8s, 16s, 60s})
+        for (const std::string& user : users)
+          static_cast<void>(sessions.observe(user, at(second), notes));
+      try {
+        const allocations::FailNth fail(k);
+        static_cast<void>(sessions.advance_watermark(at(1h), [](const auto&) {}));
+        done = true;
+      } catch (const std::bad_alloc&) {
+      }
+      static_cast<void>(sessions.advance_watermark(at(1h), notes));
+      static_cast<void>(sessions.advance_watermark(at(2h), notes));
+      CHECK(sessions.size() == 0);
+      CHECK(sessions.keys() == 0);
+      CHECK(sessions.counters().events_emitted == 12);
+      CHECK(sessions.counters().sessions_closed() == (is_limited ? 9 : 6));
+    }
+    CHECK(k > 10);
+  }
 }
 
 }  // namespace session_windows_tests

@@ -176,6 +176,7 @@ struct SnapshotAccess<SessionWindows<Clock, Key, Aggregate, Rule>> {
     object.idle_ = parts.idle;
     object.table_ = std::move(parts.table);
     object.due_ = std::move(*parts.due);
+    object.has_unscheduled_ = false;
     object.shrunk_at_ = object.table_.size();
     object.sessions_ = parts.sessions;
     object.kept_ = parts.kept;

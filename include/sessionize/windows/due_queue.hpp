@@ -51,7 +51,7 @@ class DueQueue {
   }
   /// The entry that is due first; null where there is none.
   [[nodiscard]] const Due* first() {
-    if (late_.empty() && next_ == sorted_.size()) refill();
+    while (late_.empty() && next_ == sorted_.size() && refill()) continue;
     if (next_ == sorted_.size()) return late_.empty() ? nullptr : &late_.front();
     return late_.empty() || sorted_[next_].at <= late_.front().at ? &sorted_[next_]
                                                                   : &late_.front();
@@ -86,25 +86,28 @@ class DueQueue {
   [[nodiscard]] std::size_t near(std::int64_t its) const noexcept {
     return static_cast<std::size_t>(its) % near_.size();
   }
-  void refill() {
-    if (filled_ == 0 && far_.empty()) return;
+  /// Makes the next stretch's list the sorted one; false where there is none.
+  bool refill() {
+    if (filled_ == 0 && far_.empty()) return false;
     std::int64_t next = far_.empty() ? INT64_MAX : far_.begin()->first;
     if (filled_ != 0) {
       const auto skipped = std::countr_zero(std::rotr(filled_, static_cast<int>(near(turn_ + 1))));
       next = std::min(next, turn_ + 1 + skipped);
     }
-    turn_ = next;
-    sorted_.clear();
-    next_ = 0;
-    sorted_.swap(near_[near(turn_)]);
-    filled_ &= ~(std::uint64_t{1} << near(turn_));
-    if (!far_.empty() && far_.begin()->first == turn_) {
+    auto& list = near_[near(next)];
+    if (!far_.empty() && far_.begin()->first == next) {
       const auto& more = far_.begin()->second;
-      sorted_.insert(sorted_.end(), more.begin(), more.end());
+      list.insert(list.end(), more.begin(), more.end());  // where it throws, nothing has changed
       far_.erase(far_.begin());
     }
+    turn_ = next;
+    filled_ &= ~(std::uint64_t{1} << near(next));
+    sorted_.clear();
+    next_ = 0;
+    sorted_.swap(list);
     std::sort(sorted_.begin(), sorted_.end(),
               [](const Due& a, const Due& b) { return later(b, a); });
+    return true;
   }
 
   unsigned bits_;
@@ -167,6 +170,9 @@ class DueKeys {
   }
   /// When a key is due; the last time of all where it never is.
   [[nodiscard]] std::int64_t at(std::uint32_t number) const noexcept { return keys_[number].at; }
+  /// Says that keys may be due that are not scheduled: until pop() has looked again, soonest() is
+  /// the first time of all.
+  void distrust() noexcept { soonest_ = INT64_MIN; }
   /// No key is due before that.
   [[nodiscard]] std::int64_t soonest() const noexcept { return soonest_; }
   /// Asks for nothing.
@@ -181,7 +187,6 @@ class DueKeys {
   /// does where `ask.is_wanted`.
   template <class IsDue, class Ask>
   [[nodiscard]] std::optional<std::size_t> pop(IsDue is_due, Ask ask) {
-    soonest_ = never;
     while (const auto* first = queue_.first()) {
       const auto due = *first;
       soonest_ = due.at;
@@ -198,6 +203,7 @@ class DueKeys {
       unschedule(due.number);
       return keys_[due.number].place;
     }
+    soonest_ = never;
     return std::nullopt;
   }
 

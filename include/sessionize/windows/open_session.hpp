@@ -168,7 +168,7 @@ class OpenSession {
     return made;
   }
   /// Forgets the first of its kept events, but not all.
-  void drop_front(std::size_t count) requires may_keep {
+  void drop_front(std::size_t count) noexcept requires may_keep {
     kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
     describe_kept();
   }
@@ -185,9 +185,10 @@ class OpenSession {
   [[nodiscard]] OpenSession split(std::size_t from) requires may_keep {
     const auto middle = kept.begin() + static_cast<std::ptrdiff_t>(from);
     OpenSession behind;
+    behind.kept.reserve(kept.size() - from);
+    if (history != nullptr) behind.history = std::make_unique<History>(*history);
     behind.kept.assign(std::make_move_iterator(middle), std::make_move_iterator(kept.end()));
     if (history != nullptr) {
-      behind.history = std::make_unique<History>(*history);
       const auto is_of = [](const OpenSession& session, const Report<Clock>& report) {
         return std::any_of(session.kept.begin(), session.kept.end(),
                            [&](const Kept& event) { return event.arrival == report.arrival; });
@@ -241,15 +242,19 @@ class OpenSession {
     return std::tie(a.time, a.reach, a.arrival) < std::tie(b.time, b.reach, b.arrival);
   }
   /// Says of itself what its kept events say.
-  void describe_kept() requires may_keep {
-    const Part left = part(0, kept.size());
-    start = left.start;
-    last = left.last;
-    reach = left.reach;
-    events = left.events;
+  void describe_kept() noexcept requires may_keep {
+    start = kept.front().time;
+    last = kept.back().time;
+    events = kept.size();
+    const Kept* first = kept.data();  // to arrive
+    reach = first->reach;
+    for (const Kept& event : kept) {
+      reach = std::max(reach, event.reach);
+      if (event.arrival < first->arrival) first = &event;
+    }
     if (history == nullptr) return;
-    history->id_time = left.id_time;
-    history->arrival = left.arrival;
+    history->id_time = first->time;
+    history->arrival = first->arrival;
   }
   template <class Its>
   [[nodiscard]] Part described(Its&& its) const {

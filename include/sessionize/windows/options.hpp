@@ -56,7 +56,8 @@ enum class WatermarkOf : unsigned char {
 enum class AtMaxSessions : unsigned char {
   rejects_new,  ///< it is rejected, as too_many_sessions or too_many_keys (the default)
   /// The session that something is due of first is closed, as `evicted`. Where there are too many
-  /// keys, all of a key goes, one without a session too, and nothing of it is remembered.
+  /// keys, all of a key goes, one without a session too, and nothing of it is remembered. Takes
+  /// time linear in the keys that are remembered without a session.
   closes_next_due,
 };
 

@@ -22,6 +22,10 @@ class ResultQueue {
   using Result = SessionResult<Clock, Key, State>;
   using View = SessionResult<Clock, key_view_t<Key>, const State&>;
 
+  /// Makes room for one more result, so that push() asks for none.
+  void make_room() {
+    if (step_.size() == step_.capacity()) step_.reserve(std::max<std::size_t>(8, 2 * step_.size()));
+  }
   /// Adds a result of the present step, which has its place by `order`, a start. A change of a
   /// session that is closed in the same step is told by its final result.
   void push(Result&& result, typename Clock::time_point order) {

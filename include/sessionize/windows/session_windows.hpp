@@ -355,9 +355,13 @@ class SessionWindows {
     time_point watermark = watermark_of(at == nowhere ? nullptr : &table_.entries()[at].value);
     if (options().close == ClosePolicy::kafka)
       watermark = std::max(watermark, time_.behind(largest_of(arrival, seen)));
+    Scheduling scheduling{*this};
     const Verdict verdict = join(arrival, at, watermark);
     results_.end_event();
-    if (verdict.rejected) return verdict.rejected;
+    if (verdict.rejected) {
+      scheduling.is_done = true;
+      return verdict.rejected;
+    }
     idle_.stop();
     if (seen.was_far) defer(LateReason::far_future, *seen.was_far, watermark, {});
     if (options().max_advance) far_future_.accept(seen);
@@ -368,6 +372,7 @@ class SessionWindows {
       settle_if_due(arrival.key);
       if (seen.confirms) settle_if_due(key_view(seen.confirms->key));
     }
+    scheduling.is_done = true;
     results_.finish();
     const auto tell = [&](LateReason reason) {
       ++late_count(reason);
@@ -566,7 +571,7 @@ class SessionWindows {
         session.unset_report(was.arrival);
       }
       if (options().emit == Emit::retractions)
-        emit(entry.key, std::move(was), Op::retract, CloseReason::flush, {}, now[at].start);
+        emit(ready(entry.key), std::move(was), Op::retract, CloseReason::flush, {}, now[at].start);
     }
     for (std::size_t at = 0; at < now.size(); ++at)
       if (changed[at]) report(entry.key, session, std::move(now[at]), std::move(replaces[at]));
@@ -582,15 +587,21 @@ class SessionWindows {
   }
   void report(const Key& key, Session& session, Part&& part, std::vector<time_point>&& replaces) {
     const bool again = session.report_of(part.arrival) != nullptr;
+    Key its = ready(key);
     session.set_report(part);
-    emit(key, std::move(part), again ? Op::update : Op::open, CloseReason::flush,
+    emit(std::move(its), std::move(part), again ? Op::update : Op::open, CloseReason::flush,
          std::move(replaces));
   }
+  /// A key for emit(), which asks the memory for nothing after it: a result is there or it is not.
+  [[nodiscard]] Key ready(const Key& key) {
+    results_.make_room();
+    return key;
+  }
   /// `order` is the start that a result has its place by: a retraction goes before what follows it.
-  void emit(const Key& key, Part&& part, Op op, CloseReason reason,
-            std::vector<time_point>&& replaces, std::optional<time_point> order = {}) {
+  void emit(Key&& key, Part&& part, Op op, CloseReason reason, std::vector<time_point>&& replaces,
+            std::optional<time_point> order = {}) {
     const std::uint64_t events = part.events;
-    results_.push(result_type{{key, part.start, part.last, events, reason, 0},
+    results_.push(result_type{{std::move(key), part.start, part.last, events, reason, 0},
                               op,
                               options().emit == Emit::final_only ? part.start : part.id_time,
                               std::move(replaces),
@@ -627,6 +638,7 @@ class SessionWindows {
   }
   /// Closes and reports whatever is due by it.
   void close_due(time_point watermark) {
+    schedule_all();
     if (!is_any_due(watermark)) return;
     const auto is_due = [&](std::int64_t at) { return at_ticks(at) < watermark; };
     const Asking asking{table_};
@@ -653,15 +665,37 @@ class SessionWindows {
     KeyState& key = entry.value;
     const time_point watermark = std::max(watermark_of(&key), behind);
     const bool is_end = why != CloseReason::idle;
+    Scheduling scheduling{*this};
     due_.unschedule(key.number);
     if (const Session* only = key.sessions.only(); only != nullptr && !is_end && is_plain(key)) {
       // It was due when it was scheduled; mostly an event has come since.
       const time_point due = time_.closes_at(only->reach);
-      if (due >= watermark) return schedule(key, due);
+      if (due >= watermark) {
+        schedule(key, due);
+        scheduling.is_done = true;
+        return;
+      }
     }
 
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < key.sessions.size(); ++i) {
+    close_sessions(entry, why, watermark);
+    if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
+    if (is_end)
+      forget(at);
+    else
+      keep_or_forget(entry);
+    scheduling.is_done = true;
+  }
+  /// Closes and reports what is due of a key's sessions.
+  void close_sessions(Entry& entry, CloseReason why, time_point watermark) {
+    struct EraseGone {
+      KeyState& key;
+      std::size_t kept = 0, next = 0;
+      ~EraseGone() { key.sessions.erase(kept, next); }
+    };
+    KeyState& key = entry.value;
+    EraseGone gone{key};
+    std::size_t& kept = gone.kept;
+    for (std::size_t& i = gone.next; i < key.sessions.size(); ++i) {
       bool is_gone = false;
       if constexpr (may_keep)
         if (time_.is_limited()) is_gone = close_cuts(entry, i, why, watermark);
@@ -674,10 +708,22 @@ class SessionWindows {
       if (kept != i) key.sessions[kept] = std::move(key.sessions[i]);
       ++kept;
     }
-    key.sessions.erase(kept, key.sessions.size());
-    if (key.rest != nullptr) settle_rest(entry, watermark, is_end);
-    if (is_end) return forget(at);
-    keep_or_forget(entry);
+  }
+  /// Where what it guards throws, a key may not be scheduled: all are settled in the next step.
+  struct Scheduling {
+    SessionWindows& windows;
+    bool is_done = false;
+
+    ~Scheduling() {
+      if (is_done) return;
+      windows.has_unscheduled_ = true;
+      windows.due_.distrust();
+    }
+  };
+  void schedule_all() {
+    if (!has_unscheduled_) return;
+    for (const Entry& entry : table_.entries()) schedule(entry.value, time_point::min());
+    has_unscheduled_ = false;
   }
   /// Emits the final result of a session that is due, or of any where there is another reason;
   /// returns whether it has, and the session is to be erased.
@@ -685,51 +731,71 @@ class SessionWindows {
     KeyState& key = entry.value;
     const bool is_due = time_.closes_at(key.sessions[at].reach) < watermark;
     if (!is_due && why == CloseReason::idle) return false;
+    Key its = ready(entry.key);
     if (is_due) {
       key.remember_closed(time_, key.sessions[at]);
       why = CloseReason::idle;
     }
     if (time_.ends_at_midnight(key.sessions, at, key.sessions[at].reach))
       why = CloseReason::day_boundary;
-    emit(entry.key, std::move(key.sessions[at]).whole(), Op::final, why, {});
+    emit(std::move(its), std::move(key.sessions[at]).whole(), Op::final, why, {});
     return true;
   }
   /// The same for the cuts of a session; returns whether nothing is left of it. What is left may be
   /// several sessions.
   bool close_cuts(Entry& entry, std::size_t at, CloseReason why,
                   time_point watermark) requires may_keep {
+    struct DropClosed {
+      Session& session;
+      std::size_t events = 0;
+      ~DropClosed() {
+        if (events != 0 && events < session.kept.size()) session.drop_front(events);
+      }
+    };
+    Session& session = entry.value.sessions[at];
+    bool is_cut = false;
+    {
+      DropClosed closed{session};
+      while (closed.events < session.kept.size() &&
+             close_cut(entry, at, closed.events, why, watermark))
+        is_cut = true;
+      if (closed.events == session.kept.size()) return true;
+    }
+    if (is_cut) split(entry.value, at);
+    return false;
+  }
+  /// Closes the cut that begins with event `from` of a session, which then is the first behind it.
+  bool close_cut(Entry& entry, std::size_t at, std::size_t& from, CloseReason why,
+                 time_point watermark) requires may_keep {
     KeyState& key = entry.value;
     Session& session = key.sessions[at];
     const auto& kept = session.kept;
-    std::size_t from = 0;
-    while (from < kept.size()) {
-      const auto cut = time_.cut(kept, from);
-      const bool is_due = time_.closes_at(cut.reach) < watermark;
-      const bool is_final = time_.final_at(cut.start) < watermark;
-      if (!is_due && !is_final && why == CloseReason::idle) break;
-      Part made = key.part(time_, session, from, cut.end);
-      const bool is_last = cut.end == kept.size();
-      CloseReason reason = is_due ? CloseReason::idle : why;
-      if ((!is_last && kept[cut.end].time <= cut.reach) || (is_final && !is_due))
-        reason = CloseReason::max_duration;
-      else if (is_last && time_.ends_at_midnight(key.sessions, at, cut.reach))
-        reason = CloseReason::day_boundary;
-      kept_ -= cut.end - from;
-      if (key.rest != nullptr)
-        kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
-          return time_.is_in_cut(event.time, made);
-        });
-      if (is_due) key.remember_closed(time_, made);
-      // Whatever steps the watermark takes, what the gap ends before is no cut.
-      if (is_final && time_.cut_until(cut.start) <= cut.reach) key.remember_cut(time_, made);
-      session.unset_reports(made);
-      emit(entry.key, std::move(made), Op::final, reason, {});
-      from = cut.end;
-    }
-    if (from == kept.size()) return true;
-    if (from != 0) session.drop_front(from);
-    if (from != 0) split(key, at);
-    return false;
+    const auto cut = time_.cut(kept, from);
+    const bool is_due = time_.closes_at(cut.reach) < watermark;
+    const bool is_final = time_.final_at(cut.start) < watermark;
+    if (!is_due && !is_final && why == CloseReason::idle) return false;
+    // What may throw comes first.
+    Part made = key.part(time_, session, from, cut.end);
+    Key its = ready(entry.key);
+    if (is_due) key.remember_closed(time_, made);
+    // Whatever steps the watermark takes, what the gap ends before is no cut.
+    if (is_final && time_.cut_until(cut.start) <= cut.reach) key.remember_cut(time_, made);
+
+    const bool is_last = cut.end == kept.size();
+    CloseReason reason = is_due ? CloseReason::idle : why;
+    if ((!is_last && kept[cut.end].time <= cut.reach) || (is_final && !is_due))
+      reason = CloseReason::max_duration;
+    else if (is_last && time_.ends_at_midnight(key.sessions, at, cut.reach))
+      reason = CloseReason::day_boundary;
+    kept_ -= cut.end - from;
+    if (key.rest != nullptr)
+      kept_ -= std::erase_if(key.rest->waiting, [&](const Waiting& event) {
+        return time_.is_in_cut(event.time, made);
+      });
+    session.unset_reports(made);
+    emit(std::move(its), std::move(made), Op::final, reason, {});
+    from = cut.end;
+    return true;
   }
   /// Makes sessions of their own of what nothing connects any more.
   void split(KeyState& key, std::size_t at) requires may_keep {
@@ -773,6 +839,7 @@ class SessionWindows {
   /// not wanted.
   bool evict(bool whole_key, const key_view& newcomer, time_point watermark) {
     if (options().at_max == AtMaxSessions::rejects_new) return false;
+    schedule_all();
     const auto key_of = [&](std::uint32_t number) -> Entry& {
       return table_.entries()[due_.place(number)];
     };
@@ -898,7 +965,8 @@ class SessionWindows {
 
   Table table_;
   detail::DueKeys due_;
-  std::size_t shrunk_at_ = 0;  // how many keys there were when the table was last made smaller
+  bool has_unscheduled_ = false;  // keys that are to be looked at
+  std::size_t shrunk_at_ = 0;     // how many keys there were when the table was last made smaller
 
   time_point largest_ = never;  // seen, of all keys
   bool has_largest_ = false;
