@@ -51,7 +51,7 @@ class DueQueue {
   }
   /// The entry that is due first; null where there is none.
   [[nodiscard]] const Due* first() {
-    while (late_.empty() && next_ == sorted_.size() && refill()) continue;
+    if (late_.empty() && next_ == sorted_.size()) refill();
     if (next_ == sorted_.size()) return late_.empty() ? nullptr : &late_.front();
     return late_.empty() || sorted_[next_].at <= late_.front().at ? &sorted_[next_]
                                                                   : &late_.front();
@@ -86,9 +86,11 @@ class DueQueue {
   [[nodiscard]] std::size_t near(std::int64_t its) const noexcept {
     return static_cast<std::size_t>(its) % near_.size();
   }
-  /// Makes the next stretch's list the sorted one; false where there is none.
-  bool refill() {
-    if (filled_ == 0 && far_.empty()) return false;
+  /// Makes the next stretch's list the sorted one, where there is one.
+  void refill() {
+    while (next_ == sorted_.size() && (filled_ != 0 || !far_.empty())) sort_next();
+  }
+  void sort_next() {
     std::int64_t next = far_.empty() ? INT64_MAX : far_.begin()->first;
     if (filled_ != 0) {
       const auto skipped = std::countr_zero(std::rotr(filled_, static_cast<int>(near(turn_ + 1))));
@@ -107,7 +109,6 @@ class DueQueue {
     sorted_.swap(list);
     std::sort(sorted_.begin(), sorted_.end(),
               [](const Due& a, const Due& b) { return later(b, a); });
-    return true;
   }
 
   unsigned bits_;
