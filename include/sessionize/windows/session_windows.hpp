@@ -720,6 +720,7 @@ class SessionWindows {
       windows.due_.distrust();
     }
   };
+  /// Schedules all keys for the next step, where one may not be scheduled.
   void schedule_all() {
     if (!has_unscheduled_) return;
     for (const Entry& entry : table_.entries()) schedule(entry.value, time_point::min());
@@ -873,7 +874,8 @@ class SessionWindows {
     results_.finish();
     return true;
   }
-  /// Forgets a key that nothing is known of that would be missed, its own watermark included.
+  /// Forgets a key that nothing is known of that would be missed, its own watermark included, which
+  /// a stamp that is far ahead may yet move.
   void keep_or_forget(const Entry& entry) {
     const KeyState& key = entry.value;
     if (!key.sessions.empty() || !key.is_simple() || time_.behind(key.largest()) > explicit_)
