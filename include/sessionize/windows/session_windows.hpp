@@ -687,26 +687,25 @@ class SessionWindows {
   }
   /// Closes and reports what is due of a key's sessions.
   void close_sessions(Entry& entry, CloseReason why, time_point watermark) {
+    KeyState& key = entry.value;
     struct EraseGone {
       KeyState& key;
-      std::size_t kept = 0, next = 0;
-      ~EraseGone() { key.sessions.erase(kept, next); }
-    };
-    KeyState& key = entry.value;
-    EraseGone gone{key};
-    std::size_t& kept = gone.kept;
-    for (std::size_t& i = gone.next; i < key.sessions.size(); ++i) {
+      std::size_t from = 0, to = 0;  // those that are gone so far
+      ~EraseGone() { key.sessions.erase(from, to); }
+    } gone{key};
+    for (; gone.to < key.sessions.size(); ++gone.to) {
+      const std::size_t at = gone.to;
       bool is_gone = false;
       if constexpr (may_keep)
-        if (time_.is_limited()) is_gone = close_cuts(entry, i, why, watermark);
-      if (!time_.is_limited()) is_gone = close_whole(entry, i, why, watermark);
+        if (time_.is_limited()) is_gone = close_cuts(entry, at, why, watermark);
+      if (!time_.is_limited()) is_gone = close_whole(entry, at, why, watermark);
       if (is_gone) {
         --sessions_;
         continue;
       }
-      if (options().emit != Emit::final_only) fire(entry, key.sessions[i], watermark);
-      if (kept != i) key.sessions[kept] = std::move(key.sessions[i]);
-      ++kept;
+      if (options().emit != Emit::final_only) fire(entry, key.sessions[at], watermark);
+      if (gone.from != at) key.sessions[gone.from] = std::move(key.sessions[at]);
+      ++gone.from;
     }
   }
   /// Where what it guards throws, a key may not be scheduled: all are settled in the next step.
